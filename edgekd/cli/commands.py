@@ -1,0 +1,257 @@
+"""The commands: each reads its options, calls the Python API and prints what came back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgekd import __version__
+from edgekd.cli.progress import make_reporter
+from edgekd.errors import BadInput
+from edgekd.pipeline.parts import Until
+
+if TYPE_CHECKING:
+    from edgekd.pipeline.plan import Plan
+    from edgekd.pipeline.run import Outcome
+    from edgekd.records import Measurement
+
+app = typer.Typer(
+    name="edgekd",
+    help="Distill, quantize, export and measure models for phones and microcontrollers.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+RecipeArgument = Annotated[str, typer.Argument(help="A name under models/ or a path.")]
+OptionalRecipe = Annotated[str | None, typer.Argument(help="A name under models/ or a path.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe key.")
+]
+SeedOption = Annotated[list[int] | None, typer.Option(help="Seed; give it again for more.")]
+OutOption = Annotated[Path | None, typer.Option(help="Folder to write into [runs/RECIPE].")]
+TargetsOption = Annotated[str | None, typer.Option(help="Targets, separated by commas.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print measurements as JSON only.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print what would be done.")]
+JobsOption = Annotated[int | None, typer.Option(min=1, help="Worker processes.")]
+ModelOption = Annotated[Path | None, typer.Option(help="A model file that edgekd never made.")]
+TargetOption = Annotated[str | None, typer.Option(help="The target for --model.")]
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+) -> None:
+    if version:
+        print(f"edgekd {__version__}")
+        raise typer.Exit()
+
+
+def _ladder_command(until: Until) -> Callable[..., int]:
+    def command(
+        recipe: RecipeArgument,
+        set_: SetOption = None,
+        seed: SeedOption = None,
+        out: OutOption = None,
+        targets: TargetsOption = None,
+        json_: JsonOption = False,
+        dry_run: DryRunOption = False,
+        jobs: JobsOption = None,
+    ) -> int:
+        return _ladder(until, recipe, set_, seed, out, targets, json_, dry_run, jobs)
+
+    return command
+
+
+_LADDER_COMMANDS: tuple[tuple[str, Until, str], ...] = (
+    ("run", "bench", "Do it all: distill, quantize, export, check, measure, report."),
+    ("distill", "distill", "Train teacher, control and student only."),
+    ("quantize", "quantize", "As far as the compressed rungs, in torch."),
+)
+for _name, _until, _help in _LADDER_COMMANDS:
+    app.command(_name, help=_help)(_ladder_command(_until))
+
+
+@app.command()
+def export(
+    recipe: OptionalRecipe = None,
+    model: ModelOption = None,
+    target: TargetOption = None,
+    precision: Annotated[str, typer.Option(help="fp32, fp16, int8 or int4, for --model.")] = "fp32",
+    calibration: Annotated[
+        Path | None, typer.Option(help=".npy float32 [N, ...] inputs, for --model at int8 or int4.")
+    ] = None,
+    set_: SetOption = None,
+    seed: SeedOption = None,
+    out: OutOption = None,
+    targets: TargetsOption = None,
+    json_: JsonOption = False,
+    dry_run: DryRunOption = False,
+    jobs: JobsOption = None,
+) -> int:
+    """As far as the exported files; or one .pt2 file with --model and --target."""
+    if model is None:
+        name = _recipe_or_usage(recipe)
+        return _ladder("export", name, set_, seed, out, targets, json_, dry_run, jobs)
+    from edgekd.pipeline.foreign import export_file
+
+    chosen = _target_or_usage(target)
+    folder = export_file(model, chosen, precision, out or Path("exports") / model.stem, calibration)
+    if json_:
+        _print_json([])
+    else:
+        print(folder)
+    return 0
+
+
+@app.command()
+def bench(
+    recipe: OptionalRecipe = None,
+    model: ModelOption = None,
+    target: TargetOption = None,
+    data: Annotated[
+        Path | None, typer.Option(help=".npz with inputs and labels, for accuracy of --model.")
+    ] = None,
+    set_: SetOption = None,
+    seed: SeedOption = None,
+    out: OutOption = None,
+    targets: TargetsOption = None,
+    json_: JsonOption = False,
+    dry_run: DryRunOption = False,
+    jobs: JobsOption = None,
+) -> int:
+    """Measure a recipe's exported files; or any one file with --model and --target."""
+    if model is None:
+        name = _recipe_or_usage(recipe)
+        return _ladder("bench", name, set_, seed, out, targets, json_, dry_run, jobs)
+    from edgekd.cli.tables import print_measurements
+    from edgekd.pipeline.foreign import bench_file
+
+    measurement = bench_file(model, _target_or_usage(target), data, (seed or [0])[0])
+    if json_:
+        _print_json([measurement])
+    else:
+        print_measurements([measurement])
+    return 0 if measurement.latency_ms is not None else 1
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(help="A run folder.")]) -> int:
+    """Render report.md and report.html again from a run's report.json."""
+    from edgekd.cli.tables import print_report
+    from edgekd.pipeline.foreign import render_again
+
+    print_report(render_again(folder))
+    print(folder / "report.html")
+    return 0
+
+
+@app.command()
+def targets(
+    name: Annotated[str | None, typer.Argument(help="One target, in full.")] = None,
+) -> int:
+    """List the targets."""
+    from edgekd.catalog import all_targets, find_targets
+    from edgekd.cli.tables import print_table
+
+    if name is not None:
+        print(json.dumps(find_targets([name])[0].model_dump(mode="json"), indent=2))
+        return 0
+    rows = [
+        (t.name, t.format, ", ".join(t.precisions), t.device, t.kind, t.description)
+        for t in all_targets().values()
+    ]
+    print_table(("target", "format", "precisions", "device", "kind", ""), rows)
+    return 0
+
+
+@app.command()
+def models() -> int:
+    """List the recipes."""
+    from edgekd.catalog import recipe_paths
+    from edgekd.cli.tables import print_table
+    from edgekd.recipe import load_recipe
+
+    rows = [(name, load_recipe(path).description) for name, path in recipe_paths().items()]
+    print_table(("recipe", ""), rows)
+    return 0
+
+
+@app.command()
+def doctor() -> int:
+    """Say for each target whether it can be used here, and what is missing."""
+    from edgekd.catalog import all_targets
+    from edgekd.cli.tables import print_table
+
+    rows = []
+    for target in all_targets().values():
+        missing = [name for name in target.packages if find_spec(name) is None]
+        state = f"missing: {', '.join(missing)}" if missing else "ready"
+        rows.append((target.name, state))
+    print_table(("target", "state"), rows)
+    return 0
+
+
+def _ladder(
+    until: Until,
+    recipe: str,
+    overrides: list[str] | None,
+    seeds: list[int] | None,
+    out: Path | None,
+    targets: str | None,
+    as_json: bool,
+    dry_run: bool,
+    jobs: int | None,
+) -> int:
+    from edgekd.pipeline.run import dry_run_lines, plan_run, run_plan
+
+    names = [name for name in (targets or "").split(",") if name]
+    plan = plan_run(recipe, overrides=overrides or (), seeds=seeds, targets=names)
+    folder = out or Path("runs") / plan.name
+    if dry_run:
+        for line in dry_run_lines(plan, folder, until):
+            print(line)
+        return 0
+    with make_reporter(len(plan.stages(until))) as reporter:
+        outcome = run_plan(plan, folder, reporter, until=until, jobs=jobs)
+    return _print_outcome(plan, outcome, as_json)
+
+
+def _print_outcome(plan: Plan, outcome: Outcome, as_json: bool) -> int:
+    from edgekd.cli.tables import print_report
+
+    if as_json:
+        _print_json(outcome.report.measurements if outcome.report else [])
+    elif outcome.report is not None:
+        print_report(outcome.report)
+        print(f"report: {outcome.path / 'report.html'}")
+    else:
+        print(outcome.path)
+    for failure in outcome.failures:
+        typer.echo(f"failed: {failure}", err=True)
+    return 1 if outcome.failures else 0
+
+
+def _print_json(measurements: list[Measurement]) -> None:
+    rows = [measurement.model_dump(mode="json", by_alias=True) for measurement in measurements]
+    print(json.dumps({"measurements": rows}, indent=2, allow_nan=False))
+
+
+def _recipe_or_usage(recipe: str | None) -> str:
+    if recipe is None:
+        raise BadInput("give a RECIPE, or a file with --model and --target")
+    return recipe
+
+
+def _target_or_usage(target: str | None) -> str:
+    if target is None:
+        raise BadInput("--model needs --target", mend="edgekd targets lists them")
+    return target

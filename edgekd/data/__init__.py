@@ -1,0 +1,31 @@
+"""Data sources. A new one is a module here and a line in ``SOURCES``."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import cast
+
+from edgekd.data.samples import Source
+from edgekd.errors import BadInput
+
+SOURCES = {
+    "digits": "edgekd.data.digits",
+    "mnist5k": "edgekd.data.mnist5k",
+    "image_folder": "edgekd.data.image_folder",
+    "npz": "edgekd.data.npz",
+}
+
+
+def find_source(name: str) -> Source:
+    """The source of that name.
+
+    Raises:
+        BadInput: there is none; the nearest name is given.
+    """
+    if name not in SOURCES:
+        near = difflib.get_close_matches(name, SOURCES, n=1, cutoff=0.0)[0]
+        raise BadInput(
+            f"there is no data source {name!r}", where="data.source", mend=f"did you mean {near!r}?"
+        )
+    return cast(Source, importlib.import_module(SOURCES[name]))

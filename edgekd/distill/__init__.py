@@ -1,0 +1,1 @@
+"""Distillation: the loss and the training loop."""

@@ -1,0 +1,64 @@
+"""Formats. A new one is a module here and a line in ``_EXPORTERS``."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, cast
+
+from edgekd.errors import BadInput
+from edgekd.records import Format, Preflight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edgekd.export.contract import Exporter, TensorSpec
+
+_EXPORTERS: dict[str, tuple[str, str]] = {
+    "tflite": ("edgekd.export.tflite", "TfliteExporter"),
+    "executorch": ("edgekd.export.executorch", "ExecutorchExporter"),
+    "onnx": ("edgekd.export.onnx", "OnnxExporter"),
+}
+
+
+def find_exporter(format_: Format) -> Exporter:
+    """The exporter of a format, imported only now.
+
+    Raises:
+        BadInput: edgekd writes no such format.
+    """
+    if format_ not in _EXPORTERS:
+        known = ", ".join(_EXPORTERS)
+        raise BadInput(f"there is no exporter for {format_}", mend=f"known: {known}")
+    module, name = _EXPORTERS[format_]
+    return cast("Exporter", getattr(importlib.import_module(module), name)())
+
+
+def takes_quantized(format_: Format) -> bool:
+    """Whether the exporter starts from the torch model that torchao quantized.
+
+    The other formats bring their own quantizer and start from the float weights.
+    """
+    return format_ == "executorch"
+
+
+def find_inspector(
+    format_: Format,
+) -> Callable[[Path], tuple[list[TensorSpec], list[TensorSpec], Preflight]]:
+    """What reads inputs, outputs and operators out of any file of a format.
+
+    Raises:
+        BadInput: edgekd knows no such format.
+    """
+    inspectors = {
+        "tflite": ("edgekd.export.tflite_preflight", "inspect_tflite"),
+        "executorch": ("edgekd.export.executorch_preflight", "inspect_executorch"),
+        "onnx": ("edgekd.export.onnx_preflight", "inspect_onnx"),
+    }
+    if format_ not in inspectors:
+        raise BadInput(f"files of format {format_} cannot be inspected")
+    module, name = inspectors[format_]
+    return cast(
+        "Callable[[Path], tuple[list[TensorSpec], list[TensorSpec], Preflight]]",
+        getattr(importlib.import_module(module), name),
+    )

@@ -1,0 +1,121 @@
+"""What an exporter is given, what it gives back, and the bundle that travels with an artifact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from edgekd.records import Format, Precision, Preflight, Record
+
+if TYPE_CHECKING:
+    import torch
+
+BUNDLE_SCHEMA = 1
+
+Layout = Literal["NCHW", "NHWC", "NC"]
+
+
+class TensorSpec(Record):
+    """One input or output of an artifact, batch of one included in ``shape``.
+
+    ``scale`` and ``zero_point`` are given where the tensor is quantized:
+    ``real = scale * (stored - zero_point)``.
+    """
+
+    name: str
+    shape: list[int]
+    layout: Layout
+    dtype: Literal["float32", "float16", "int8", "uint8"]
+    scale: float | None = None
+    zero_point: int | None = None
+
+
+class Preprocessing(Record):
+    """``(pixel * scale - mean) / std`` per channel, before any quantization of the input."""
+
+    scale: float
+    mean: list[float]
+    std: list[float]
+
+
+class Bundle(Record):
+    """``bundle.json``: all that an application needs to feed the artifact beside it."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    name: str
+    rung: str
+    format: Format
+    precision: Precision
+    scheme: str
+    model: str
+    sha256: str
+    bytes: int
+    inputs: list[TensorSpec]
+    outputs: list[TensorSpec]
+    labels: list[str]
+    preprocessing: Preprocessing | None
+    golden: str | None
+    golden_sha256: str | None
+    preflight: Preflight
+    tools: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """One model at one precision.
+
+    Attributes:
+        model: float32 module in eval mode on the CPU. Takes ``[N, *sample_shape]``, gives
+            ``[N, classes]`` logits; images are NCHW.
+        sample_shape: shape of one input without the batch.
+        precision: what to export at.
+        out: existing empty folder for the artifact.
+        calibration: float32 ``[N, *sample_shape]``, preprocessed training inputs; needed for
+            static quantization.
+        quantized: the torch model that torchao quantized at this precision; ``None`` for float
+            precisions.
+    """
+
+    model: torch.nn.Module
+    sample_shape: tuple[int, ...]
+    precision: Precision
+    out: Path
+    calibration: npt.NDArray[np.float32] | None = None
+    quantized: torch.nn.Module | None = None
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """What an exporter made.
+
+    Attributes:
+        path: the artifact, inside ``request.out``.
+        scheme: the precision in words: bits, granularity, what the activations are.
+        tools: name and version of each tool that touched the file.
+    """
+
+    path: Path
+    inputs: list[TensorSpec]
+    outputs: list[TensorSpec]
+    scheme: str
+    preflight: Preflight
+    tools: dict[str, str] = field(default_factory=dict)
+
+
+class Exporter(Protocol):
+    """One format. Registered by name in ``edgekd.export``."""
+
+    def export(self, request: ExportRequest) -> ExportedModel:
+        """Write the artifact.
+
+        Raises:
+            Unavailable: this format cannot honestly hold the model at this precision.
+            BadInput: the model cannot be exported; the message names the operator.
+            MissingPackage: a package of this format is not installed.
+        """
+        ...

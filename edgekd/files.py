@@ -1,0 +1,99 @@
+"""Files that are whole or absent: atomic writes, content hashes, bounded reads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from edgekd.errors import BadInput, RunFailed
+
+MAX_JSON_BYTES = 64 * 1024 * 1024
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest(value: Any) -> str:
+    """Hex sha256 of a JSON-able value, independent of key order."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Every regular file below a folder, sorted."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file so that a reader sees the old content or the new, never a part.
+
+    Raises:
+        RunFailed: the folder cannot be written or the disk is full; the old file is intact.
+    """
+    with _write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        sync_folder(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON, atomically; NaN and infinity are refused."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of bounded size.
+
+    Raises:
+        BadInput: missing, larger than ``MAX_JSON_BYTES``, or not JSON.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise BadInput("cannot be read", where=str(path), mend=str(error.strerror)) from error
+    if size > MAX_JSON_BYTES:
+        raise BadInput(f"{size} bytes is too large for a JSON record", where=str(path))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BadInput("is not valid JSON", where=str(path), mend=str(error)) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _write_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunFailed(
+            f"cannot be written: {error.strerror}",
+            where=str(path),
+            mend="free some space or choose another folder with --out",
+        ) from error

@@ -1,0 +1,124 @@
+"""Stage action that exports one rung for one target: artifact, bundle and golden tensors."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgekd.compress import quantize
+from edgekd.data.dataset import Dataset, load_dataset
+from edgekd.errors import Unavailable
+from edgekd.export import find_exporter, takes_quantized
+from edgekd.export.contract import Bundle, ExportedModel, ExportRequest, Preprocessing
+from edgekd.files import read_json, sha256_of, write_json
+from edgekd.pipeline.rung_files import calibration_inputs, load_folded_network, load_outputs
+from edgekd.pipeline.stage import StageContext
+from edgekd.recipe import Network
+from edgekd.target import Target
+
+GOLDEN_SAMPLES = 16
+_GOLDEN = "golden.safetensors"
+
+
+def export_rung(context: StageContext) -> None:
+    """Export, or write down why this format cannot hold this precision."""
+    target = Target.model_validate(context.parameters["target"])
+    precision = context.parameters["precision"]
+    dataset = load_dataset(context.folder("data"))
+    folder = context.folder(shipped_seed_folder(context))
+    spec = Network.model_validate(context.parameters["network"])
+    network = load_folded_network(folder, spec, Path(context.locations["network"]))
+    calibration = calibration_inputs(dataset, context.parameters["calibration_samples"])
+    needs_quantized = takes_quantized(target.format) and precision not in ("fp32", "fp16")
+    request = ExportRequest(
+        model=network,
+        sample_shape=dataset.sample_shape,
+        precision=precision,
+        out=context.out,
+        calibration=calibration,
+        quantized=quantize(network, precision, calibration) if needs_quantized else None,
+    )
+    try:
+        exported = find_exporter(target.format).export(request)
+    except Unavailable as error:
+        _clear(context.out)
+        write_json(context.out / "unavailable.json", {"reason": str(error)})
+        return
+    _write_golden(context.out, dataset, load_outputs(folder).test, exported)
+    bundle = _bundle(context, target, dataset, exported)
+    write_json(context.out / "bundle.json", bundle.model_dump(mode="json", by_alias=True))
+
+
+def shipped_seed_folder(context: StageContext) -> str:
+    """The rung's folder at the seed that is exported."""
+    seeds: dict[str, str] = context.parameters["seeds"]
+    if len(seeds) == 1:
+        return next(iter(seeds.values()))
+    selection = read_json(context.folder("selection") / "selection.json")
+    return seeds[str(selection["seed"])]
+
+
+def in_layout(inputs: npt.NDArray[np.float32], layout: str) -> npt.NDArray[np.float32]:
+    """Torch's ``[N, C, H, W]`` in the layout of an artifact."""
+    return np.ascontiguousarray(np.moveaxis(inputs, 1, -1)) if layout == "NHWC" else inputs
+
+
+def _write_golden(
+    out: Path, dataset: Dataset, reference: npt.NDArray[np.float32], exported: ExportedModel
+) -> None:
+    """Golden inputs in the artifact's layout, and what the reference in torch says to them.
+
+    They are the first test samples: nothing is fitted to them.
+    """
+    from safetensors.numpy import save_file
+
+    inputs = in_layout(dataset.part_inputs("test")[:GOLDEN_SAMPLES], exported.inputs[0].layout)
+    outputs = np.ascontiguousarray(reference[:GOLDEN_SAMPLES])
+    save_file({"inputs": inputs, "outputs": outputs}, out / _GOLDEN)
+
+
+def _bundle(
+    context: StageContext, target: Target, dataset: Dataset, exported: ExportedModel
+) -> Bundle:
+    golden = context.out / _GOLDEN
+    return Bundle(
+        name=context.parameters["recipe"],
+        rung=context.parameters["rung"],
+        format=target.format,
+        precision=context.parameters["precision"],
+        scheme=exported.scheme,
+        model=exported.path.name,
+        sha256=sha256_of(exported.path),
+        bytes=exported.path.stat().st_size,
+        inputs=exported.inputs,
+        outputs=exported.outputs,
+        labels=list(dataset.class_names),
+        preprocessing=Preprocessing(
+            scale=dataset.scale, mean=list(dataset.mean), std=list(dataset.std)
+        ),
+        golden=golden.name,
+        golden_sha256=sha256_of(golden),
+        preflight=exported.preflight,
+        tools=exported.tools,
+    )
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def read_bundle(folder: Path) -> Bundle | None:
+    """The bundle of an exported rung; ``None`` where the format could not hold it."""
+    path = folder / "bundle.json"
+    if not path.exists():
+        return None
+    value: Any = read_json(path)
+    return Bundle.model_validate(value)

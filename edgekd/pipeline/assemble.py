@@ -1,0 +1,286 @@
+"""From the files of a run folder to its ``Report``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgekd.data.dataset import Dataset, load_dataset
+from edgekd.files import read_json
+from edgekd.measure.statistics import paired_gain, seed_accuracy
+from edgekd.pipeline.artifacts import read_bundle
+from edgekd.pipeline.measure import Check, Speed, read_check, read_speed
+from edgekd.pipeline.plan import Plan, RungPlan
+from edgekd.pipeline.rung_files import accuracy_of, load_facts, load_outputs
+from edgekd.records import (
+    BudgetResult,
+    Loss,
+    Measurement,
+    Report,
+    Rung,
+    RungAccuracy,
+    UnavailableCell,
+    Verdict,
+    VsTeacher,
+)
+from edgekd.report.losses import points_lost
+from edgekd.target import Budget, Target
+
+Correct = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Run:
+    plan: Plan
+    path: Path
+    dataset: Dataset
+    selection: dict[str, Any]
+
+    def folder(self, rung: RungPlan) -> Path:
+        """The rung's folder at the seed that was exported."""
+        return self.path / rung.seeds[self.seed(rung)]
+
+    def seed(self, rung: RungPlan) -> str:
+        """The rung's exported seed."""
+        return next(iter(rung.seeds)) if len(rung.seeds) == 1 else str(self.selection["seed"])
+
+    def correct(self, rung: RungPlan) -> Correct:
+        """``[seeds, n]``: which test samples each seed's model got right, in torch."""
+        labels = self.dataset.part_labels("test")
+        folders = [self.path / name for name in rung.seeds.values()]
+        return np.stack([load_outputs(folder).test.argmax(axis=1) == labels for folder in folders])
+
+    def torch_accuracy(self, rung: RungPlan) -> float:
+        """Of the exported seed."""
+        return accuracy_of(load_outputs(self.folder(rung)).test, self.dataset.part_labels("test"))
+
+
+def assemble_report(plan: Plan, path: Path, environment: dict[str, Any]) -> Report:
+    """Read every record of a finished run and lay them side by side."""
+    selection = read_json(path / "selection" / "selection.json")
+    run = _Run(plan, path, load_dataset(path / "data"), selection)
+    measurements, unavailable = _cells(run)
+    teachers = {m.target: m for m in measurements if m.rung == "teacher-fp32"}
+    measurements = [_against_teacher(m, teachers.get(m.target)) for m in measurements]
+    return Report(
+        recipe=plan.name,
+        seeds=list(plan.recipe.seeds),
+        environment=environment,
+        rungs=[_rung(run, rung) for rung in plan.rungs],
+        measurements=measurements,
+        unavailable=unavailable,
+        verdict=_verdict(run),
+        losses=_losses(run, measurements),
+        facts=_facts(run),
+    )
+
+
+def _rung(run: _Run, rung: RungPlan) -> Rung:
+    facts = load_facts(run.folder(rung))
+    correct = run.correct(rung)
+    mean, interval, per_seed = seed_accuracy(correct)
+    return Rung(
+        name=rung.name,
+        precision=rung.precision,
+        parameters=facts.parameters,
+        macs=facts.macs,
+        bytes=facts.bytes,
+        accuracy=RungAccuracy(
+            metric="top-1", value=mean, ci95=interval, n=correct.shape[1], per_seed=per_seed
+        ),
+    )
+
+
+def _cells(run: _Run) -> tuple[list[Measurement], list[UnavailableCell]]:
+    measurements: list[Measurement] = []
+    unavailable: list[UnavailableCell] = []
+    for rung, target in run.plan.cells():
+        reason = _unavailable_reason(run, rung, target)
+        if reason is None:
+            measurements.append(_measurement(run, rung, target))
+            continue
+        unavailable.append(
+            UnavailableCell(
+                rung=rung.name,
+                target=target.name,
+                format=target.format,
+                precision=rung.precision,
+                reason=reason,
+            )
+        )
+    return measurements, unavailable
+
+
+def _unavailable_reason(run: _Run, rung: RungPlan, target: Target) -> str | None:
+    if rung.precision not in target.precisions:
+        return f"the target {target.name} does not list {rung.precision}"
+    path = run.path / "artifacts" / target.name / rung.name / "unavailable.json"
+    return str(read_json(path)["reason"]) if path.exists() else None
+
+
+def _measurement(run: _Run, rung: RungPlan, target: Target) -> Measurement:
+    cell = f"{target.name}/{rung.name}"
+    bundle = read_bundle(run.path / "artifacts" / cell)
+    assert bundle is not None, "a cell without a bundle is listed as unavailable"
+    check: Check = read_check(run.path / "checks" / cell)
+    speed: Speed = read_speed(run.path / "speed" / cell)
+    reasons = [*check.failures, *speed.reasons]
+    return Measurement(
+        rung=rung.name,
+        target=target.name,
+        format=target.format,
+        precision=rung.precision,
+        device=target.device,
+        artifact=f"artifacts/{cell}/{bundle.model}",
+        sha256=bundle.sha256,
+        kind=target.kind,
+        valid=not reasons,
+        reasons=reasons,
+        accuracy=check.accuracy,
+        parity=check.parity,
+        latency_ms=speed.latency_ms,
+        instructions=speed.instructions,
+        cycles=speed.cycles,
+        memory=speed.memory,
+        budget=check_budget(target.budget, speed),
+        preflight=bundle.preflight,
+        scheme=bundle.scheme,
+        seed=int(run.seed(rung)),
+    )
+
+
+def check_budget(budget: Budget, speed: Speed) -> BudgetResult:
+    """Compare what was measured with the target's limits; what was not measured cannot exceed."""
+    latency = speed.latency_ms.p50 if speed.latency_ms else None
+    flash = speed.memory.flash_bytes or speed.memory.model_bytes
+    found = (
+        ("ram_bytes", speed.memory.ram_bytes, budget.ram_bytes),
+        ("flash_bytes", flash, budget.flash_bytes),
+        ("latency_ms", latency, budget.latency_ms),
+    )
+    exceeded = [
+        f"{name}: {value:g} of {limit:g}"
+        for name, value, limit in found
+        if value is not None and limit is not None and value > limit
+    ]
+    return BudgetResult(ok=not exceeded, exceeded=exceeded)
+
+
+def _against_teacher(measurement: Measurement, teacher: Measurement | None) -> Measurement:
+    if teacher is None or not teacher.valid or not measurement.valid:
+        return measurement
+    ratios = VsTeacher(
+        accuracy_retained=_ratio(_accuracy(measurement), _accuracy(teacher)),
+        speedup=_ratio(_median(teacher), _median(measurement)),
+        size_ratio=_ratio(teacher.memory.model_bytes, measurement.memory.model_bytes),
+        memory_ratio=_ratio(teacher.memory.ram_bytes, measurement.memory.ram_bytes),
+    )
+    return measurement.model_copy(update={"vs_teacher": ratios})
+
+
+def _accuracy(measurement: Measurement) -> float | None:
+    return measurement.accuracy.value if measurement.accuracy else None
+
+
+def _median(measurement: Measurement) -> float | None:
+    return measurement.latency_ms.p50 if measurement.latency_ms else None
+
+
+def _ratio(above: float | None, below: float | None) -> float | None:
+    return above / below if above is not None and below else None
+
+
+def _losses(run: _Run, measurements: list[Measurement]) -> list[Loss]:
+    rungs = {rung.name: rung for rung in run.plan.rungs}
+    teacher = run.torch_accuracy(rungs["teacher-fp32"])
+    distilled = run.torch_accuracy(rungs["distilled-fp32"])
+    losses: list[Loss] = []
+    for measurement in measurements:
+        if not measurement.rung.startswith("distilled-") or measurement.accuracy is None:
+            continue
+        quantized = measurement.precision != "fp32"
+        losses += points_lost(
+            teacher,
+            distilled,
+            run.torch_accuracy(rungs[measurement.rung]) if quantized else None,
+            measurement.accuracy.value,
+            rung=measurement.rung,
+            target=measurement.target,
+        )
+    return losses
+
+
+def _verdict(run: _Run) -> Verdict:
+    rungs = {rung.name: rung for rung in run.plan.rungs}
+    distilled = run.correct(rungs["distilled-fp32"])
+    control = run.correct(rungs["scratch-fp32"])
+    gain, (low, high) = paired_gain(distilled, control)
+    worth_it = low > 0
+    seen, train = len(run.dataset.labelled), len(run.dataset.parts["train"])
+    steps = run.plan.recipe.distill.steps
+    why = (
+        f"{gain * 100:+.1f} points over the same student with the same {steps} steps,"
+        f" augmentation and learning-rate search, trained on its {seen} labels alone;"
+        f" {len(run.plan.recipe.seeds)} seeds, 95 % interval {low * 100:+.1f} to {high * 100:+.1f}"
+    )
+    if not worth_it:
+        why += "; the interval holds zero, so that seeds and test samples alone can explain it"
+    if seen < train:
+        why += f"; distillation also used {train - seen} training samples without labels"
+    return Verdict(
+        distillation_worth_it=worth_it,
+        gain=gain,
+        ci95=(low, high),
+        why=why,
+        teacher_labels=_teacher_labels(run, seen),
+    )
+
+
+def _teacher_labels(run: _Run, seen: int) -> str:
+    teacher = run.plan.recipe.teacher
+    labelled = int((run.dataset.part_labels("train") >= 0).sum())
+    if teacher.weights is not None:
+        return f"not known: its weights were loaded from {Path(teacher.weights).name}"
+    if teacher.labels == "same" or labelled == seen:
+        return f"the same {seen} as the student"
+    return (
+        f"all {labelled} training labels, where the student and its control saw {seen}: part of"
+        " the gain is what the teacher knows from the others"
+    )
+
+
+def _facts(run: _Run) -> dict[str, Any]:
+    recipe = run.plan.recipe
+    chosen = {
+        arm: read_json(run.path / "tuning" / arm / "choice" / "choice.json")
+        for arm in ("scratch", "distilled")
+    }
+    trainings = len(recipe.distill.learning_rates) + len(recipe.seeds) - 1
+    aware = [p for p in recipe.compress.precisions if p in ("int8-qat", "int4")]
+    return {
+        "data": read_json(run.path / "data" / "facts.json"),
+        "networks": read_json(run.path / "networks" / "networks.json"),
+        "distillation": recipe.distill.model_dump(mode="json"),
+        "teacher": recipe.teacher.model_dump(mode="json"),
+        "learning_rates": {
+            arm: {
+                "chosen": choice["chosen"]["learning_rate"],
+                "validation_accuracy_by_rate": {
+                    f"{c['learning_rate']:g}": c["accuracy"] for c in choice["candidates"]
+                },
+                "chosen_on": f"validation data, seed {recipe.seeds[0]}",
+            }
+            for arm, choice in chosen.items()
+        },
+        "exported_seed": run.selection["seed"],
+        "exported_seed_chosen_on": "validation accuracy of distilled-fp32",
+        "teacher_outputs": {
+            "computed": "once for every view of every training sample",
+            "used_by_trainings": trainings + len(aware) * len(recipe.seeds),
+        },
+        "accuracy_of_rungs": "in torch, every seed; of measurements: the exported file",
+    }

@@ -1,0 +1,99 @@
+"""Stage actions that make the compressed rungs: after training, or with more of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from edgekd.compress import quantize
+from edgekd.compress.scheme import scheme_of
+from edgekd.data.dataset import Dataset, load_dataset
+from edgekd.networks import count_macs, count_parameters, run_network
+from edgekd.pipeline.rung_files import (
+    RungFacts,
+    RungOutputs,
+    accuracy_of,
+    calibration_inputs,
+    load_folded_network,
+    save_rung,
+    weight_bytes,
+)
+from edgekd.pipeline.stage import StageContext
+from edgekd.pipeline.train import arm_inputs, student_views, train_on
+from edgekd.recipe import Distill, Network, QuantizationAware
+from edgekd.records import Precision
+
+if TYPE_CHECKING:
+    import torch
+
+    from edgekd.compress.scheme import QuantizedScheme
+
+
+def quantize_after_training(context: StageContext) -> None:
+    """Quantize the distilled student as it is; static ranges come from training data."""
+    dataset = load_dataset(context.folder("data"))
+    network = _distilled(context)
+    _save(context, network, dataset, None)
+
+
+def train_quantized(context: StageContext) -> None:
+    """Train the distilled student on under fake quantization, taught by the same teacher."""
+    import torch
+
+    from edgekd.compress.qat import finish_qat, prepare_qat
+    from edgekd.distill.trainer import TrainingPlan
+
+    dataset = load_dataset(context.folder("data"))
+    distill = Distill.model_validate(context.parameters["distill"])
+    training = QuantizationAware.model_validate(context.parameters["training"])
+    seed = int(context.parameters["seed"])
+    torch.manual_seed(seed)
+    network = _distilled(context)
+    scheme = scheme_of(network, context.parameters["precision"])
+    calibration = calibration_inputs(dataset, context.parameters["calibration_samples"])
+    prepared = prepare_qat(network, cast("QuantizedScheme", scheme), calibration)
+    members, teacher, loss = arm_inputs(context, dataset, distill)
+    prepared = train_on(
+        context,
+        prepared,
+        student_views(dataset, context.parameters["augmentation"]),
+        dataset.visible_labels,
+        members,
+        teacher,
+        loss,
+        TrainingPlan(training.steps, distill.batch_size, training.learning_rate, 0.0, seed),
+    )
+    network.load_state_dict(finish_qat(prepared, network))
+    _save(context, network.eval(), dataset, training)
+
+
+def _distilled(context: StageContext) -> torch.nn.Module:
+    spec = Network.model_validate(context.parameters["student"])
+    folder = context.folder(context.parameters["base"])
+    return load_folded_network(folder, spec, Path(context.locations["network"]))
+
+
+def _save(
+    context: StageContext,
+    network: torch.nn.Module,
+    dataset: Dataset,
+    training: QuantizationAware | None,
+) -> None:
+    precision: Precision = context.parameters["precision"]
+    calibration = calibration_inputs(dataset, context.parameters["calibration_samples"])
+    quantized = quantize(network, precision, calibration)
+    test = dataset.part_inputs("test")
+    outputs = RungOutputs(test=run_network(quantized, test), test_float=run_network(network, test))
+    validation = run_network(quantized, dataset.part_inputs("validation"))
+    facts = RungFacts(
+        precision=precision,
+        folded=True,
+        parameters=count_parameters(network),
+        macs=count_macs(network, dataset.sample_shape),
+        bytes=weight_bytes(network, precision),
+        scheme=scheme_of(network, precision),
+        validation_accuracy=accuracy_of(validation, dataset.part_labels("validation")),
+        learning_rate=training.learning_rate if training else None,
+        steps=training.steps if training else None,
+    )
+    save_rung(context.out, network, outputs, facts)

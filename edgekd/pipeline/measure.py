@@ -1,0 +1,138 @@
+"""Stage actions on an exported file: is it right (check), and what does it cost (speed)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, ValidationError
+
+from edgekd.data.dataset import Dataset, load_dataset
+from edgekd.devices import find_device
+from edgekd.errors import RunFailed
+from edgekd.export.contract import Bundle
+from edgekd.files import read_json, write_json
+from edgekd.measure.parity import Stage as ChainStep
+from edgekd.measure.parity import parity_chain
+from edgekd.pipeline.artifacts import (
+    GOLDEN_SAMPLES,
+    in_layout,
+    read_bundle,
+    shipped_seed_folder,
+)
+from edgekd.pipeline.rung_files import accuracy_of, load_outputs
+from edgekd.pipeline.stage import StageContext
+from edgekd.records import Latency, MeasuredAccuracy, Memory, Parity, Record
+from edgekd.target import Target
+
+SPEED_SAMPLES = 8
+RecordType = TypeVar("RecordType", bound=Record)
+
+
+class Check(Record):
+    """``check.json``: correctness of one artifact, over the whole test set."""
+
+    accuracy: MeasuredAccuracy | None = None
+    parity: Parity | None = None
+    failures: list[str] = Field(default_factory=list)
+
+
+class Speed(Record):
+    """``speed.json``: cost of one artifact. ``reasons`` says why the figures are invalid."""
+
+    reasons: list[str] = Field(default_factory=list)
+    latency_ms: Latency | None = None
+    instructions: int | None = None
+    cycles: int | None = None
+    memory: Memory = Memory()
+
+
+def check_rung(context: StageContext) -> None:
+    """Run the exported file over the test set; compare it with torch, step by step."""
+    artifact = context.folder(context.parameters["artifact"])
+    bundle = read_bundle(artifact)
+    if bundle is None:
+        return
+    dataset = load_dataset(context.folder("data"))
+    target = Target.model_validate(context.parameters["target"])
+    inputs = in_layout(dataset.part_inputs("test"), bundle.inputs[0].layout)
+    try:
+        device = find_device(target.device)
+        outputs = device.run_outputs(artifact / bundle.model, target, [inputs])[0]
+        check = _compare(context, bundle, target, dataset, outputs.astype(np.float32))
+    except RunFailed as error:
+        check = Check(failures=[str(error)])
+    write_json(context.out / "check.json", check.model_dump(mode="json"))
+
+
+def measure_rung(context: StageContext) -> None:
+    """Latency and memory of the exported file, each in a process of its own."""
+    artifact = context.folder(context.parameters["artifact"])
+    bundle = read_bundle(artifact)
+    if bundle is None:
+        return
+    dataset = load_dataset(context.folder("data"))
+    target = Target.model_validate(context.parameters["target"])
+    few = dataset.part_inputs("test")[:SPEED_SAMPLES]
+    inputs = in_layout(few, bundle.inputs[0].layout)
+    figures = find_device(target.device).measure(artifact / bundle.model, target, [inputs])
+    latency = figures.latency_ms
+    if figures.samples_ms is not None and latency is not None:
+        np.save(context.out / "latency_ms.npy", figures.samples_ms, allow_pickle=False)
+        latency = latency.model_copy(
+            update={"samples": f"{context.parameters['stage']}/latency_ms.npy"}
+        )
+    speed = Speed(
+        reasons=figures.reasons,
+        latency_ms=latency,
+        instructions=figures.instructions,
+        cycles=figures.cycles,
+        memory=figures.memory,
+    )
+    write_json(context.out / "speed.json", speed.model_dump(mode="json"))
+
+
+def read_check(folder: Path) -> Check:
+    """Read ``check.json``."""
+    return _read(folder / "check.json", Check)
+
+
+def read_speed(folder: Path) -> Speed:
+    """Read ``speed.json``."""
+    return _read(folder / "speed.json", Speed)
+
+
+def _compare(
+    context: StageContext,
+    bundle: Bundle,
+    target: Target,
+    dataset: Dataset,
+    outputs: npt.NDArray[np.float32],
+) -> Check:
+    reference = load_outputs(context.folder(shipped_seed_folder(context)))
+    labels = dataset.part_labels("test")
+    quantized = bundle.precision not in ("fp32", "fp16")
+    chain = [ChainStep("torch", reference.test_float, quantized=False)]
+    if bundle.precision != "fp32":
+        chain.append(ChainStep(f"torch-{bundle.precision}", reference.test, quantized=quantized))
+    chain.append(ChainStep(target.name, outputs, quantized=quantized))
+    parity = parity_chain(chain)
+    golden = float(np.abs(outputs - reference.test)[:GOLDEN_SAMPLES].max())
+    parity = parity.model_copy(update={"golden_max_abs": golden})
+    failures = []
+    if parity.steps[-1].diverged:
+        failures.append(
+            f"parity: {target.name} agrees with {parity.against} on"
+            f" {parity.top1_agreement:.1%} of {parity.n} samples"
+        )
+    accuracy = MeasuredAccuracy(value=accuracy_of(outputs, labels), n=len(labels))
+    return Check(accuracy=accuracy, parity=parity, failures=failures)
+
+
+def _read(path: Path, model: type[RecordType]) -> RecordType:
+    try:
+        return model.model_validate(read_json(path))
+    except ValidationError as error:
+        raise RunFailed("is damaged", where=str(path), mend="delete it and run again") from error

@@ -1,0 +1,242 @@
+"""A run from beginning to end: the Python side of ``edgekd run``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from edgekd.catalog import find_recipe, find_targets, recipe_name
+from edgekd.data import find_source
+from edgekd.errors import BadInput, MissingPackage
+from edgekd.files import digest, read_json, sha256_of, write_json, write_text
+from edgekd.pipeline.assemble import assemble_report
+from edgekd.pipeline.engine import Engine, Reporter
+from edgekd.pipeline.environment import environment, git_commit, tool_versions
+from edgekd.pipeline.launch import DistributedEngine, launched_processes
+from edgekd.pipeline.manifest import (
+    Manifest,
+    RunFolder,
+    finished_stages,
+    open_run_folder,
+)
+from edgekd.pipeline.parts import Until
+from edgekd.pipeline.plan import Plan
+from edgekd.recipe import load_recipe
+from edgekd.records import Report
+
+_REPORTS = ("report.json", "report.md", "report.html")
+_EXTRAS = {
+    "torch": "train",
+    "accelerate": "train",
+    "safetensors": "train",
+    "scipy": "report",
+    "jinja2": "report",
+    "matplotlib": "report",
+    "litert_torch": "tflite",
+    "ai_edge_quantizer": "tflite",
+    "ai_edge_litert": "tflite",
+    "executorch": "executorch",
+    "torchao": "executorch",
+    "onnx": "onnx",
+    "onnxscript": "onnx",
+    "onnxruntime": "onnx",
+}
+_FORMAT_PACKAGES = {
+    "tflite": ("litert_torch", "ai_edge_quantizer", "ai_edge_litert"),
+    "executorch": ("executorch", "torchao"),
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left.
+
+    Attributes:
+        path: the run folder.
+        report: ``None`` where the run was asked to stop before measuring.
+        failures: one line for each failed gate or measurement; the exit status is 1 if any.
+    """
+
+    path: Path
+    report: Report | None
+    failures: list[str] = field(default_factory=list)
+
+
+def plan_run(
+    recipe: str,
+    *,
+    overrides: Sequence[str] = (),
+    seeds: Sequence[int] | None = None,
+    targets: Sequence[str] | None = None,
+) -> Plan:
+    """Read and check everything that can be checked before anything is computed.
+
+    Raises:
+        BadInput: the recipe, a target or the data is wrong.
+        MissingPackage: a package that this plan needs is not installed.
+    """
+    path = find_recipe(recipe)
+    loaded = load_recipe(path, overrides)
+    if seeds:
+        loaded = loaded.model_copy(update={"seeds": list(seeds)})
+    find_source(loaded.data.source)
+    found = find_targets(targets or loaded.targets)
+    doubled = len({target.name for target in found}) != len(found)
+    if doubled:
+        raise BadInput("a target stands twice", where="--targets")
+    plan = Plan(loaded, recipe_name(path), path.resolve().parent, found)
+    plan.data_hash  # noqa: B018  (reads the source: a missing file is told now)
+    return plan
+
+
+def require_packages(plan: Plan, until: Until) -> None:
+    """Say which package is missing before hours are spent.
+
+    Raises:
+        MissingPackage: the first one, with the extra that brings it.
+    """
+    wanted = ["torch", "accelerate", "safetensors"]
+    if until != "distill":
+        wanted += ["torchao", "executorch"] if plan.recipe.compress.precisions else []
+    if until in ("export", "bench"):
+        for target in plan.targets:
+            wanted += _FORMAT_PACKAGES[target.format]
+    if until == "bench":
+        wanted += ["scipy", "jinja2", "matplotlib"]
+    for name in wanted:
+        if find_spec(name) is None:
+            raise MissingPackage(
+                f"the package {name} is not installed",
+                mend=f'pip install "edgekd[{_EXTRAS[name]}]"',
+            )
+
+
+def run_plan(
+    plan: Plan,
+    path: Path,
+    reporter: Reporter,
+    *,
+    until: Until = "bench",
+    jobs: int | None = None,
+) -> Outcome:
+    """Run a plan into a folder, up to a part of the ladder; redo only what changed.
+
+    Args:
+        plan: from ``plan_run``.
+        path: the run folder, made where it is missing.
+        reporter: is told what happens.
+        until: the last part of the ladder.
+        jobs: worker processes; ``None``: one for each core, or one in all where a GPU computes.
+
+    Raises:
+        EdgekdError: a stage failed; what finished before it stays.
+    """
+    require_packages(plan, until)
+    stages = plan.stages(until)
+    if launched_processes() > 1:
+        return DistributedEngine(path, _fresh_manifest(plan), reporter).run(
+            stages, lambda folder: _finish(plan, folder, until)
+        )
+    with open_run_folder(path, _fresh_manifest(plan)) as folder:
+        folder.forget_all_but({stage.name for stage in plan.stages()})
+        Engine(folder, reporter, jobs or _default_jobs()).run(stages)
+        return _finish(plan, folder, until)
+
+
+def dry_run_lines(plan: Plan, path: Path, until: Until) -> list[str]:
+    """One line for each stage: whether it would be reused or run. Nothing is written."""
+    require_packages(plan, until)
+    folder = finished_stages(path)
+    lines = []
+    unchanged: set[str] = set()
+    for stage in plan.stages(until):
+        known = all(name in unchanged for name in stage.needs)
+        if known and folder.holds(stage.name, stage.key(folder.outputs_of)):
+            unchanged.add(stage.name)
+        lines.append(f"{'reuse' if stage.name in unchanged else 'run  '} {stage.name}")
+    return lines
+
+
+def render_report(plan: Plan, folder: RunFolder) -> Report:
+    """Write ``report.json``, ``report.md`` and ``report.html`` if anything under them changed."""
+    from edgekd.report.html import render_html
+    from edgekd.report.markdown import render_markdown
+
+    names = [stage.name for stage in plan.stages()]
+    key = digest(
+        {
+            "stages": {name: folder.outputs_of(name) for name in names},
+            "targets": [target.model_dump(mode="json") for target in plan.targets],
+            "recipe": plan.recipe.model_dump(mode="json"),
+            "tools": tool_versions(),
+        }
+    )
+    if folder.manifest.report_key == key and _intact(folder):
+        return Report.model_validate(read_json(folder.path / _REPORTS[0]))
+    report = assemble_report(plan, folder.path, environment(plan.folder))
+    write_json(folder.path / _REPORTS[0], report.model_dump(mode="json", by_alias=True))
+    write_text(folder.path / _REPORTS[1], render_markdown(report))
+    write_text(folder.path / _REPORTS[2], render_html(report))
+    folder.manifest.report_key = key
+    folder.record_files(*_REPORTS)
+    return report
+
+
+def failures_of(report: Report) -> list[str]:
+    """Failed gates: an artifact that is wrong, crashed, or over its target's budget.
+
+    A latency that was disturbed is invalid, and said so in the report, but no failure.
+    """
+    failures = []
+    for measurement in report.measurements:
+        where = f"{measurement.rung} on {measurement.target}"
+        if measurement.accuracy is None:
+            failures.append(f"{where}: {'; '.join(measurement.reasons)}")
+        elif measurement.parity and measurement.parity.steps[-1].diverged:
+            failures.append(
+                f"{where}: diverges from {measurement.parity.against}"
+                f" (top-1 agreement {measurement.parity.top1_agreement:.1%})"
+            )
+        if measurement.latency_ms is None and measurement.kind in ("host", "device"):
+            failures.append(f"{where}: {'; '.join(measurement.reasons) or 'no latency'}")
+        failures += [f"{where}: over budget, {line}" for line in measurement.budget.exceeded]
+    return failures
+
+
+def _finish(plan: Plan, folder: RunFolder, until: Until) -> Outcome:
+    if until != "bench":
+        folder.save()
+        return Outcome(folder.path, None)
+    report = render_report(plan, folder)
+    return Outcome(folder.path, report, failures_of(report))
+
+
+def _intact(folder: RunFolder) -> bool:
+    files = folder.manifest.files
+    return all(
+        name in files
+        and (folder.path / name).is_file()
+        and sha256_of(folder.path / name) == files[name]
+        for name in _REPORTS
+    )
+
+
+def _fresh_manifest(plan: Plan) -> Manifest:
+    return Manifest(
+        recipe=plan.name,
+        recipe_sha256=digest(plan.recipe.model_dump(mode="json")),
+        seeds=list(plan.recipe.seeds),
+        tools=tool_versions(),
+        git_commit=git_commit(plan.folder),
+        data_sha256=plan.data_hash,
+    )
+
+
+def _default_jobs() -> int:
+    if find_spec("torch") is not None and Path("/proc/driver/nvidia").exists():
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

@@ -1,0 +1,93 @@
+"""One stage of a run: parameters and the folders of other stages in, a folder of its own out."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from edgekd import __version__
+from edgekd.files import digest
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is done, on what.
+
+    Attributes:
+        name: also the stage's folder inside the run folder; no stage lies inside another.
+        action: ``package.module:function``, called with a ``StageContext`` in a worker process.
+        parameters: JSON-able.
+        needs: names of the stages whose folders it reads.
+        reads: files outside the run folder, name to content hash.
+        locations: where those files are; the path itself is not part of the key, so that a moved
+            checkout redoes nothing.
+        packages: distributions whose version changes the result.
+        alone: it measures time, so nothing else may run beside it.
+        distributed: under ``accelerate launch``, every process takes part.
+    """
+
+    name: str
+    action: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    reads: Mapping[str, str] = field(default_factory=dict)
+    locations: Mapping[str, str] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    alone: bool = False
+    distributed: bool = False
+
+    def key(self, outputs_of: Callable[[str], str]) -> str:
+        """The hash of everything that the stage reads: it is redone when this changes."""
+        return digest(
+            {
+                "action": self.action,
+                "parameters": dict(self.parameters),
+                "needs": {name: outputs_of(name) for name in self.needs},
+                "reads": dict(self.reads),
+                "packages": {name: package_version(name) for name in self.packages},
+                "edgekd": __version__,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What an action is given.
+
+    Attributes:
+        run: the run folder; only folders of needed stages may be read.
+        out: an empty folder to write into; it becomes the stage's folder when the action returns.
+        parameters: of the stage.
+        locations: of the stage.
+        progress: to be called with (done, total).
+    """
+
+    run: Path
+    out: Path
+    parameters: Mapping[str, Any]
+    locations: Mapping[str, str]
+    progress: Progress
+
+    def folder(self, stage: str) -> Path:
+        """The folder of a needed stage."""
+        return self.run / stage
+
+
+def perform(action: str, context: StageContext) -> None:
+    """Import an action and call it."""
+    module, _, function = action.partition(":")
+    getattr(importlib.import_module(module), function)(context)
+
+
+def package_version(name: str) -> str | None:
+    """Version of an installed distribution, or ``None``."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

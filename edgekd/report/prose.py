@@ -1,0 +1,109 @@
+"""The report's sentences: the verdict, what each kind of figure may claim, the nested facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from edgekd.records import Kind, Report, Verdict
+from edgekd.report import units
+
+# What each kind of figure is, and so what may be concluded from it.
+KIND_MEANINGS: dict[Kind, str] = {
+    "device": "Run on the named device. Milliseconds and memory are that device's own, and so are "
+    "temperature and energy where it tells them. A throttled run is marked invalid.",
+    "host": "Run on the machine named under Environment. Milliseconds and memory are this "
+    "machine's and say nothing about another one.",
+    "emulated": "Run in an emulator that counts. Retired instructions, planned memory, stack and "
+    "linked sizes are exact; no time and no cycles are claimed.",
+    "estimate": "Computed by a named model such as a vendor's tool, never run. Its assumptions "
+    "stand beside the figure.",
+}
+
+LADDER_NOTE = (
+    "Accuracy of the torch models, before export. The mean over seeds, its 95% interval over "
+    "seeds and test samples, and each seed by itself."
+)
+LOSSES_NOTE = (
+    "Percentage points from the teacher to each exported file, by the stage that owns them. "
+    "Minus is a loss, plus is a gain."
+)
+TARGETS_NOTE = (
+    "Every figure is from the exported file itself. Speed-up and size are against the teacher on "
+    "the same target in the same run; retained is the share of its accuracy. Added memory is what "
+    "loading and running the model adds; peak RSS is the whole process with its runtime. "
+    "KiB is 1,024 bytes."
+)
+COST_NOTE = "Up and to the left is better. The dashed line is the Pareto front."
+INVALID_NOTE = "Hollow markers are invalid measurements; they take no part in the front."
+
+_DEEPEST = 6
+
+
+def title_line(report: Report) -> str:
+    """Seeds and, where the environment holds a ``date`` (ISO 8601), when the run was made."""
+    seeds = ", ".join(str(seed) for seed in report.seeds)
+    parts = [f"{'seed' if len(report.seeds) == 1 else 'seeds'} {seeds}"] if report.seeds else []
+    if report.environment.get("date"):
+        parts.append(_moment(str(report.environment["date"])))
+    return " · ".join(parts)
+
+
+def verdict_line(verdict: Verdict | None) -> str:
+    """One sentence: whether distillation was worth it, and by how many points."""
+    if verdict is None:
+        return "No verdict: there is no distilled student with its control from scratch."
+    was = "was" if verdict.distillation_worth_it else "was not"
+    low, high = (units.points(bound * 100) for bound in verdict.ci95)
+    return (
+        f"Distillation {was} worth it: {units.points(verdict.gain * 100)} points "
+        f"(95% interval {low} to {high}) against the same student trained from scratch."
+    )
+
+
+def verdict_details(verdict: Verdict | None) -> list[tuple[str, str]]:
+    """Why the verdict is so, and which labels the teacher saw: it means nothing without them."""
+    if verdict is None:
+        return []
+    return [
+        ("Why", verdict.why),
+        ("Labels the teacher saw", verdict.teacher_labels or "not recorded"),
+    ]
+
+
+def flat_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Nested facts as (path, value) lines, in their order."""
+    return list(_flatten(facts, ())) if facts else []
+
+
+def _flatten(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    nested = isinstance(value, Mapping | list) and len(path) < _DEEPEST
+    if nested and isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _flatten(inner, (*path, _words(str(key))))
+    elif nested and any(isinstance(item, Mapping | list) for item in value):
+        for index, inner in enumerate(value, start=1):
+            yield from _flatten(inner, (*path, str(index)))
+    elif isinstance(value, list):
+        yield _path(path), ", ".join(units.scalar(item) for item in value) or units.MISSING
+    elif value == {}:
+        yield _path(path), units.MISSING
+    else:
+        yield _path(path), units.scalar(value)
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".rstrip()
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _path(path: tuple[str, ...]) -> str:
+    return ": ".join(path)

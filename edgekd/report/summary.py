@@ -1,0 +1,289 @@
+"""What a report says, chosen from its records: ladder rows, target sections, fronts, key figures.
+
+Pure functions that every renderer shares; nothing here knows Markdown, HTML or charts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from edgekd.records import Kind, Measurement, Report, Rung, UnavailableCell
+from edgekd.report import units
+
+Cost = Literal["latency", "size"]
+
+COST_HEADINGS: dict[Cost, str] = {
+    "latency": "Accuracy against latency",
+    "size": "Accuracy against file size",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One rung on one target, of one kind: its measurement, or the reason why there is none."""
+
+    target: str
+    kind: Kind | None
+    measurement: Measurement | None
+    unavailable: str | None
+
+
+@dataclass(frozen=True)
+class LadderRow:
+    """One rung over all targets. ``rung`` is None for a file that no rung describes."""
+
+    name: str
+    rung: Rung | None
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class TargetSection:
+    """All that is known about one target, of one kind; kinds never share a section.
+
+    ``kind`` is None where nothing could be measured.
+    """
+
+    target: str
+    kind: Kind | None
+    measurements: list[Measurement]
+    unavailable: list[UnavailableCell]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measured file in a plane of cost and accuracy.
+
+    Attributes:
+        cost: p50 milliseconds or bytes of the file; lower is better.
+        accuracy: 0 to 1; higher is better.
+        on_front: no valid point is at least as good in both and better in one.
+    """
+
+    rung: str
+    target: str
+    cost: float
+    accuracy: float
+    valid: bool
+    on_front: bool
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """One figure for the top of the page, and what it belongs to."""
+
+    label: str
+    value: str
+    note: str
+
+
+def teacher_rung(report: Report) -> Rung | None:
+    """The rung that all others are laid beside."""
+    return next((rung for rung in report.rungs if rung.name.startswith("teacher")), None)
+
+
+def student_rung(report: Report) -> Rung | None:
+    """The distilled student before compression; without one, the first rung not the teacher's."""
+    students = [rung for rung in report.rungs if not rung.name.startswith("teacher")]
+    distilled = [rung for rung in students if rung.name.startswith("distilled")]
+    return next(iter(distilled or students), None)
+
+
+def rung_names(report: Report) -> list[str]:
+    """Every rung in the ladder's order, then those that only measurements name."""
+    names = dict.fromkeys(rung.name for rung in report.rungs)
+    names.update(dict.fromkeys(measurement.rung for measurement in report.measurements))
+    names.update(dict.fromkeys(cell.rung for cell in report.unavailable))
+    return list(names)
+
+
+def target_names(report: Report) -> list[str]:
+    """Every target in the order in which the records name them."""
+    names = dict.fromkeys(measurement.target for measurement in report.measurements)
+    names.update(dict.fromkeys(cell.target for cell in report.unavailable))
+    return list(names)
+
+
+def target_sections(report: Report) -> list[TargetSection]:
+    """One section for each (target, kind), its measurements in the ladder's order."""
+    order = {name: index for index, name in enumerate(rung_names(report))}
+    sections = []
+    for target in target_names(report):
+        measured = [found for found in report.measurements if found.target == target]
+        missing = [cell for cell in report.unavailable if cell.target == target]
+        kinds: list[Kind | None] = list(dict.fromkeys(found.kind for found in measured))
+        for kind in kinds or [None]:
+            of_kind = [found for found in measured if found.kind == kind]
+            of_kind.sort(key=lambda found: order[found.rung])
+            sections.append(TargetSection(target, kind, of_kind, missing))
+            missing = []
+    return sections
+
+
+def ladder_rows(report: Report) -> list[LadderRow]:
+    """The ladder as rows of rungs by columns of (target, kind), as ``target_sections`` has them.
+
+    Where a pair was measured more than once, the cell holds the first valid measurement: figures
+    of several runs are never averaged here.
+    """
+    rungs = {rung.name: rung for rung in report.rungs}
+    sections = target_sections(report)
+    return [
+        LadderRow(name, rungs.get(name), [_cell(section, name) for section in sections])
+        for name in rung_names(report)
+    ]
+
+
+def kinds(report: Report) -> list[Kind]:
+    """The kinds that the report's measurements have, in the order of its type."""
+    present = {measurement.kind for measurement in report.measurements}
+    return [kind for kind in get_args(Kind) if kind in present]
+
+
+def pareto_front(candidates: list[tuple[float, float]]) -> set[int]:
+    """Indices of the (cost, accuracy) pairs that no other pair beats.
+
+    A pair is beaten where another is at least as good in both and better in one. Equal pairs do
+    not beat each other.
+    """
+    front = set()
+    best = float("-inf")
+    by_cost = sorted(range(len(candidates)), key=lambda i: (candidates[i][0], -candidates[i][1]))
+    last: tuple[float, float] | None = None
+    for index in by_cost:
+        if candidates[index][1] > best or candidates[index] == last:
+            front.add(index)
+            best, last = candidates[index][1], candidates[index]
+    return front
+
+
+def cost_points(report: Report, kind: Kind, cost: Cost) -> list[Point]:
+    """Every measurement of one kind that has an accuracy and this cost, fronts marked.
+
+    Invalid measurements are kept, but take no part in the front. A disturbed timing does not
+    make a file's size and accuracy invalid.
+    """
+    found = []
+    for measurement in report.measurements:
+        value = _cost_of(measurement, cost)
+        # The axis is logarithmic: a cost of zero has no place on it, and no file or run has it.
+        if measurement.kind == kind and measurement.accuracy and value is not None and value > 0:
+            found.append((measurement, value, measurement.accuracy.value))
+    usable = [
+        index for index, (measurement, _, _) in enumerate(found) if _counts(measurement, cost)
+    ]
+    front = {usable[i] for i in pareto_front([found[index][1:] for index in usable])}
+    return [
+        Point(
+            rung=measurement.rung,
+            target=measurement.target,
+            cost=value,
+            accuracy=accuracy,
+            valid=_counts(measurement, cost),
+            on_front=index in front,
+        )
+        for index, (measurement, value, accuracy) in enumerate(found)
+    ]
+
+
+def front_order(points: list[Point]) -> list[int]:
+    """Indices of the points on the front, cheapest first: the order of their numbers."""
+    front = [index for index, point in enumerate(points) if point.on_front]
+    return sorted(front, key=lambda index: (points[index].cost, points[index].accuracy))
+
+
+def point_text(point: Point, cost: Cost) -> str:
+    """A point in words, its figures first."""
+    value = (
+        units.size(int(point.cost)) if cost == "size" else f"{units.milliseconds(point.cost)} ms"
+    )
+    invalid = "" if point.valid else " (invalid)"
+    return f"{units.percent(point.accuracy)} at {value}: {point.rung} on {point.target}{invalid}"
+
+
+def key_figures(report: Report) -> list[KeyFigure]:
+    """Student size, best INT8 accuracy, smallest file, lowest latency: what could be measured.
+
+    The teacher's own files do not count, nor does a latency that is invalid. Each kind has a
+    latency of its own.
+    """
+    usable = [
+        measurement
+        for measurement in report.measurements
+        if measurement.accuracy_holds and not measurement.rung.startswith("teacher")
+    ]
+    figures = _student_figure(report) + _int8_figure(usable)
+    smallest = _lowest(usable, "size")
+    if smallest:
+        text = units.size(smallest.memory.model_bytes)
+        figures.append(KeyFigure("Smallest file", text, _with_accuracy(smallest)))
+    for kind in kinds(report):
+        timed = [found for found in usable if found.kind == kind and found.valid]
+        fastest = _lowest(timed, "latency")
+        if fastest and fastest.latency_ms:
+            text = f"{units.milliseconds(fastest.latency_ms.p50)} ms"
+            figures.append(KeyFigure("Lowest latency, p50", text, _with_accuracy(fastest)))
+    return figures
+
+
+def _counts(measurement: Measurement, cost: Cost) -> bool:
+    return measurement.valid if cost == "latency" else measurement.accuracy_holds
+
+
+def _cell(section: TargetSection, rung: str) -> Cell:
+    measured = [found for found in section.measurements if found.rung == rung]
+    measured.sort(key=lambda found: not found.valid)
+    reasons = [cell.reason for cell in section.unavailable if cell.rung == rung]
+    return Cell(
+        target=section.target,
+        kind=section.kind,
+        measurement=measured[0] if measured else None,
+        unavailable=reasons[0] if reasons else None,
+    )
+
+
+def _student_figure(report: Report) -> list[KeyFigure]:
+    teacher, student = teacher_rung(report), student_rung(report)
+    if student is None:
+        return []
+    note = ""
+    if teacher and student.parameters > 0:
+        fewer = units.times(teacher.parameters / student.parameters)
+        note = f"{fewer} fewer than the teacher's {units.count(teacher.parameters)}"
+    return [KeyFigure("Student parameters", units.count(student.parameters), note)]
+
+
+def _int8_figure(usable: list[Measurement]) -> list[KeyFigure]:
+    int8 = [found for found in usable if found.precision in ("int8", "int8-qat")]
+    if not int8:
+        return []
+    best = max(int8, key=_accuracy)
+    return [KeyFigure("Best INT8 accuracy", units.percent(_accuracy(best)), _place(best))]
+
+
+def _lowest(usable: list[Measurement], cost: Cost) -> Measurement | None:
+    costs = [
+        (value, index)
+        for index, measurement in enumerate(usable)
+        if (value := _cost_of(measurement, cost)) is not None
+    ]
+    return usable[min(costs)[1]] if costs else None
+
+
+def _with_accuracy(measurement: Measurement) -> str:
+    return f"{units.percent(_accuracy(measurement))} accurate, {_place(measurement)}"
+
+
+def _cost_of(measurement: Measurement, cost: Cost) -> float | None:
+    if cost == "size":
+        return measurement.memory.model_bytes
+    return measurement.latency_ms.p50 if measurement.latency_ms else None
+
+
+def _accuracy(measurement: Measurement) -> float:
+    return measurement.accuracy.value if measurement.accuracy else 0.0
+
+
+def _place(measurement: Measurement) -> str:
+    return f"{measurement.rung} on {measurement.target} ({measurement.kind})"

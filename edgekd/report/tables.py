@@ -1,0 +1,262 @@
+"""The report's tables as plain strings, so that Markdown and HTML always say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any, Literal
+
+from edgekd.records import Kind, Latency, Measurement, Report, Rung
+from edgekd.report import units
+from edgekd.report.columns import CORRECTNESS, PERFORMANCE, MeasurementColumn, Role, accuracy, p50
+from edgekd.report.losses import STAGES, waterfalls
+from edgekd.report.prose import KIND_MEANINGS, flat_facts
+from edgekd.report.summary import Cell, TargetSection, kinds, ladder_rows, target_sections
+from edgekd.report.units import MISSING
+
+State = Literal["", "invalid", "not available", "over budget"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading; columns of one group stand side by side. A digest may be shown by its start."""
+
+    heading: str
+    group: str = ""
+    role: Role = "figure"
+
+
+@dataclass(frozen=True)
+class Row:
+    """Cells from left to right, the first one names the row.
+
+    ``note`` says why the row is in its ``state``. A row that is not available may have fewer cells
+    than there are columns.
+    """
+
+    cells: list[str]
+    state: State = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. ``kind`` is set where every figure in it is of that kind."""
+
+    caption: str
+    columns: list[Column]
+    rows: list[Row]
+    kind: Kind | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def heading_groups(self) -> list[list[Column]]:
+        """The columns, those of one group together."""
+        return [list(run) for _, run in groupby(self.columns, key=lambda column: column.group)]
+
+
+def rungs_table(report: Report) -> Table:
+    """Every rung as torch sees it: size and accuracy over its seeds."""
+    metrics = dict.fromkeys(rung.accuracy.metric for rung in report.rungs)
+    metric = "/".join(metrics) or "accuracy"
+    return Table(
+        caption="Rungs: the models before export",
+        columns=[
+            Column("Rung", role="text"),
+            Column("Precision", role="text"),
+            Column("Parameters"),
+            Column("MACs"),
+            Column("Weights"),
+            Column(metric.capitalize()),
+            Column("95% interval"),
+            Column("Per seed"),
+            Column("Test samples"),
+        ],
+        rows=[Row(_rung_cells(rung)) for rung in report.rungs],
+    )
+
+
+def targets_table(report: Report) -> Table:
+    """The ladder over all targets: accuracy, latency and size of each exported file."""
+    columns = [Column("Rung", role="text")]
+    for section in target_sections(report):
+        group = f"{section.target} ({section.kind})" if section.kind else section.target
+        columns += [Column(name, group) for name in ("Accuracy", "p50 ms", "File")]
+    rows = [
+        Row([row.name, *(text for cell in row.cells for text in _cell_texts(cell))])
+        for row in ladder_rows(report)
+    ]
+    return Table("Each rung on each target", columns, rows)
+
+
+def losses_table(report: Report) -> Table:
+    """Points lost at each stage, one row for each exported file."""
+    falls = waterfalls(report)
+    passed = {stage for fall in falls for stage, _ in fall.steps}
+    stages = [stage for stage in STAGES if stage in passed]
+    stages += sorted(passed - set(stages))
+    columns = [Column("Rung", role="text"), Column("Target", role="text"), Column("Teacher")]
+    columns += [Column(stage.capitalize(), "Points gained or lost") for stage in stages]
+    rows = []
+    for fall in falls:
+        lost = dict(fall.steps)
+        changes = [units.points(-lost[stage]) if stage in lost else MISSING for stage in stages]
+        cells = [fall.rung, fall.target, units.percent(fall.start), *changes]
+        rows.append(Row([*cells, units.percent(fall.end)], "" if fall.valid else "invalid"))
+    return Table("Where points were lost", [*columns, Column("Exported file")], rows)
+
+
+def performance_table(section: TargetSection) -> Table:
+    """Accuracy, latency, memory and size on one target, and what could not be made for it."""
+    table = _measurements(section, PERFORMANCE, "accuracy, latency, memory and size")
+    rows = [
+        replace(row, note="; ".join([*found.reasons, *found.budget.exceeded]))
+        for row, found in zip(table.rows, section.measurements, strict=True)
+    ]
+    rows += [
+        Row([cell.rung, cell.precision], "not available", cell.reason)
+        for cell in section.unavailable
+    ]
+    return replace(table, rows=rows)
+
+
+def correctness_table(section: TargetSection) -> Table:
+    """Parity and preflight on one target."""
+    return replace(
+        _measurements(section, CORRECTNESS, "parity and preflight"), notes=_notes(section)
+    )
+
+
+def parity_table(section: TargetSection) -> Table:
+    """The chain from torch to the artifact, one row for each step that was compared."""
+    columns = [Column(name, role="text") for name in ("Rung", "Step", "Against")]
+    columns += [Column("Top-1 agreement"), Column("SQNR dB"), Column("Largest difference")]
+    columns += [Column("Samples"), Column("Diverged", role="text")]
+    rows = [
+        Row(
+            [
+                found.rung,
+                step.step,
+                step.against,
+                units.percent(step.top1_agreement),
+                units.decibels(step.sqnr_db),
+                f"{step.max_abs:.3g}",
+                units.count(step.n),
+                units.scalar(step.diverged),
+            ]
+        )
+        for found in section.measurements
+        if found.parity
+        for step in found.parity.steps
+    ]
+    return Table(f"Parity step by step: {section.target}", columns, rows, section.kind)
+
+
+def artifacts_table(report: Report) -> Table:
+    """Where each exported file is, and the hash that names its content."""
+    columns = [Column(name, role="text") for name in ("Rung", "Target", "File")]
+    columns.append(Column("sha256", role="digest"))
+    rows = [
+        Row([found.rung, found.target, found.artifact, found.sha256])
+        for found in report.measurements
+    ]
+    return Table("Artifacts", columns, rows)
+
+
+def facts_table(caption: str, facts: Mapping[str, Any]) -> Table:
+    """A nested record as two columns, one row for each of its leaves."""
+    columns = [Column("What", role="text"), Column("Value", role="text")]
+    return Table(caption, columns, [Row([what, value]) for what, value in flat_facts(facts)])
+
+
+def kinds_table(report: Report) -> Table:
+    """What the kinds of figures in this report are, and what they may claim."""
+    columns = [Column("Kind", role="text"), Column("How its figures were made", role="text")]
+    rows = [Row([kind, KIND_MEANINGS[kind]]) for kind in kinds(report)]
+    return Table("Kinds of figures", columns, rows)
+
+
+def samples_line(section: TargetSection) -> str:
+    """How many inferences and test samples stand behind a section's figures."""
+    latencies = [found.latency_ms for found in section.measurements if found.latency_ms]
+    samples = [found.accuracy.n for found in section.measurements if found.accuracy]
+    seeds = sorted({found.seed for found in section.measurements if found.seed is not None})
+    parts = []
+    if seeds:
+        parts.append(f"Exported from seed {', '.join(str(seed) for seed in seeds)}.")
+    if samples:
+        parts.append(f"Accuracy over {_range(samples)} test samples, by running the exported file.")
+    if latencies:
+        parts.append(_latency_line(latencies))
+    return " ".join(parts)
+
+
+def _measurements(
+    section: TargetSection, choice: tuple[MeasurementColumn, ...], about: str
+) -> Table:
+    shown = [
+        column
+        for column in choice
+        if any(column.read(found) != MISSING for found in section.measurements)
+    ]
+    columns = [Column("Rung", role="text"), Column("Precision", role="text")]
+    columns += [Column(column.heading, column.group, column.role) for column in shown]
+    rows = [
+        Row([found.rung, found.precision, *(column.read(found) for column in shown)], _state(found))
+        for found in section.measurements
+    ]
+    return Table(f"{section.target}: {about}", columns, rows, section.kind)
+
+
+def _rung_cells(rung: Rung) -> list[str]:
+    accuracy = rung.accuracy
+    return [
+        rung.name,
+        rung.precision,
+        units.count(rung.parameters),
+        units.count(rung.macs),
+        units.size(rung.bytes),
+        units.percent(accuracy.value),
+        units.interval(*accuracy.ci95),
+        ", ".join(f"{value * 100:.2f}" for value in accuracy.per_seed) or MISSING,
+        units.count(accuracy.n),
+    ]
+
+
+def _cell_texts(cell: Cell) -> list[str]:
+    found = cell.measurement
+    if found is None:
+        return ["not available" if cell.unavailable else MISSING, MISSING, MISSING]
+    if not found.valid:
+        known = accuracy(found) if found.accuracy_holds else "invalid"
+        return [known, "invalid", units.size(found.memory.model_bytes)]
+    return [accuracy(found), p50(found), units.size(found.memory.model_bytes)]
+
+
+def _state(found: Measurement) -> State:
+    if not found.valid:
+        return "invalid"
+    return "" if found.budget.ok else "over budget"
+
+
+def _notes(section: TargetSection) -> list[str]:
+    rungs: dict[str, list[str]] = {}
+    for found in section.measurements:
+        for note in found.preflight.notes if found.preflight else []:
+            rungs.setdefault(note, []).append(found.rung)
+    return [f"{note} ({', '.join(dict.fromkeys(names))})" for note, names in rungs.items()]
+
+
+def _range(values: list[int]) -> str:
+    low, high = min(values), max(values)
+    return units.count(low) if low == high else f"{units.count(low)} to {units.count(high)}"
+
+
+def _latency_line(latencies: list[Latency]) -> str:
+    inferences = _range([latency.n for latency in latencies])
+    warmup = _range([latency.warmup for latency in latencies])
+    threads = _range([latency.threads for latency in latencies])
+    return (
+        f"Latency over {inferences} single-stream inferences after {warmup} of warm-up, "
+        f"threads: {threads}."
+    )

@@ -1,0 +1,1 @@
+"""Teachers: one module for each kind, asked once about each view."""

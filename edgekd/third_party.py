@@ -1,0 +1,99 @@
+"""What edgekd needs of heavy packages: their presence, their versions and their silence."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import re
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+
+from edgekd.errors import MissingPackage
+
+_STDERR = 2
+_OPERATOR = re.compile(r"\b(?:aten|prims|prim|torchvision)(?:\.|::)\w+(?:\.\w+)?")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_LONGEST_REASON = 200
+
+
+def require(extra: str, *modules: str) -> None:
+    """Make sure that modules can be imported.
+
+    Args:
+        extra: the extra of edgekd that installs them.
+        modules: import names.
+
+    Raises:
+        MissingPackage: one of them is not installed; the message names it and the extra.
+    """
+    for module in modules:
+        try:
+            with quiet():
+                importlib.import_module(module)
+        except ImportError as error:
+            raise MissingPackage(
+                f"the package {error.name or module!r} cannot be imported",
+                mend=f'pip install "edgekd[{extra}]"',
+            ) from error
+
+
+def versions(*distributions: str) -> dict[str, str]:
+    """Name and version of each installed distribution."""
+    return {name: metadata.version(name) for name in distributions}
+
+
+def reason(error: BaseException) -> str:
+    """Why a converter failed, in one line: the operator if one is named, and the root cause."""
+    texts = [_text(error)]
+    while error.__cause__ is not None:
+        error = error.__cause__
+        texts.append(_text(error))
+    lines = [line.strip() for line in texts[-1].splitlines() if line.strip()]
+    line = lines[0][:_LONGEST_REASON] if lines else type(error).__name__
+    operator = next((found for text in texts for found in _OPERATOR.findall(text)), None)
+    return f"operator {operator}: {line}" if operator and operator not in line else line
+
+
+def _text(error: BaseException) -> str:
+    # A KeyError's own text is the repr of its key.
+    text = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return _COLOUR.sub("", str(text))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back the chatter of converters: log lines below error, warnings, native stderr.
+
+    Also puts the root logger back, which importing a quantizer of ONNX Runtime reconfigures.
+    """
+    root = logging.getLogger()
+    handlers, level, disabled = root.handlers[:], root.level, root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), _without_stderr():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Send file descriptor 2 elsewhere: native code does not go through ``sys.stderr``."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as sink:
+        original = os.dup(_STDERR)
+        os.dup2(sink.fileno(), _STDERR)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(original, _STDERR)
+            os.close(original)
