@@ -82,7 +82,7 @@ def read_result(folder: Path, where: str) -> Result:
 
 
 def _wait(folder: Path, job: Job) -> int:
-    command = [sys.executable, "-P", "-m", _WORKER, str(folder)]
+    command = [sys.executable, "-P", "-m", _WORKER, str(folder), str(os.getpid())]
     with (folder / _LOG).open("wb") as log:
         process = subprocess.Popen(
             command,

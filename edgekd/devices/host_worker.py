@@ -39,6 +39,7 @@ from edgekd.measure.memory import (
     resident_bytes,
 )
 from edgekd.measure.validity import ENOUGH_SAMPLES, ENOUGH_SECONDS, Clocks, check_latency
+from edgekd.processes import die_with_parent
 from edgekd.records import Memory
 
 # One sample in the memory pass: more would count as the model's own.
@@ -216,4 +217,5 @@ def _memory(runtime: Runtime, job: Job, folder: Path) -> Result:
 
 
 if __name__ == "__main__":
+    die_with_parent(int(sys.argv[2]))
     main(Path(sys.argv[1]))

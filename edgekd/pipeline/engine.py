@@ -166,7 +166,10 @@ class _Workers:
             context = multiprocessing.get_context("spawn")
             self._progress = context.Queue()
             self._pool = ProcessPoolExecutor(
-                self._jobs, context, initializer=_start_worker, initargs=(self._progress,)
+                self._jobs,
+                context,
+                initializer=_start_worker,
+                initargs=(self._progress, os.getpid()),
             )
             threading.Thread(target=self._forward_progress, daemon=True).start()
         return self._pool.submit(_work, stage, run, out)
@@ -194,9 +197,9 @@ _progress_queue: ProgressQueue | None = None
 _DISK_FULL = os.strerror(errno.ENOSPC)
 
 
-def _start_worker(progress: ProgressQueue) -> None:
+def _start_worker(progress: ProgressQueue, parent: int) -> None:
     global _progress_queue
-    die_with_parent()
+    die_with_parent(parent)
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"
     _progress_queue = progress

@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,7 +42,8 @@ class DistributedEngine:
         self._path = path
         self._fresh = fresh
         self._reporter = reporter
-        self._state = PartialState(cpu=not _has_accelerator())
+        # The others wait while the first exports and measures, however long that takes.
+        self._state = PartialState(cpu=not _has_accelerator(), timeout=timedelta(days=7))
 
     def run(self, stages: Sequence[Stage], finish: Callable[[RunFolder], Result]) -> Result:
         """Run the stages; ``finish`` is called in the first process, its result in the others too.

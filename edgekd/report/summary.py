@@ -78,6 +78,9 @@ class KeyFigure:
     note: str
 
 
+_NOT_SHIPPED = ("teacher", "scratch")
+
+
 def teacher_rung(report: Report) -> Rung | None:
     """The rung that all others are laid beside."""
     return next((rung for rung in report.rungs if rung.name.startswith("teacher")), None)
@@ -205,13 +208,13 @@ def point_text(point: Point, cost: Cost) -> str:
 def key_figures(report: Report) -> list[KeyFigure]:
     """Student size, best INT8 accuracy, smallest file, lowest latency: what could be measured.
 
-    The teacher's own files do not count, nor does a latency that is invalid. Each kind has a
-    latency of its own.
+    Files of the teacher and the control do not count: nobody ships them. Nor does a latency that
+    is invalid. Each kind has a latency of its own.
     """
     usable = [
         measurement
         for measurement in report.measurements
-        if measurement.accuracy_holds and not measurement.rung.startswith("teacher")
+        if measurement.accuracy_holds and not measurement.rung.startswith(_NOT_SHIPPED)
     ]
     figures = _student_figure(report) + _int8_figure(usable)
     smallest = _lowest(usable, "size")
