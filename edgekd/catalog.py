@@ -45,16 +45,15 @@ def find_recipe(name: str) -> Path:
     Raises:
         BadInput: there is none; the nearest name is given.
     """
-    path = Path(name)
-    if path.suffix in {".yaml", ".yml"} or os.sep in name:
-        path = path / "recipe.yaml" if path.is_dir() else path
-        if not path.is_file():
-            raise BadInput("there is no such recipe file", where=name)
-        return path
     known = recipe_paths()
-    if name not in known:
-        raise BadInput(f"there is no recipe {name!r}", mend=_suggest(name, known))
-    return known[name]
+    if name in known:
+        return known[name]
+    path = Path(name) / "recipe.yaml" if Path(name).is_dir() else Path(name)
+    if path.is_file():
+        return path
+    if path.suffix in {".yaml", ".yml"} or os.sep in name:
+        raise BadInput("there is no such recipe file", where=str(path))
+    raise BadInput(f"there is no recipe {name!r}", mend=_suggest(name, known))
 
 
 def recipe_name(path: Path) -> str:

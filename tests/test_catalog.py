@@ -50,6 +50,14 @@ def test_unknown_names_suggest() -> None:
         find_recipe("./nothing/recipe.yaml")
 
 
+def test_recipe_by_folder_or_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "recipe.yaml").write_text("x: 1")
+    assert find_recipe(str(tmp_path)) == tmp_path / "recipe.yaml"
+    assert find_recipe(str(tmp_path / "recipe.yaml")) == tmp_path / "recipe.yaml"
+    monkeypatch.chdir(tmp_path)
+    assert find_recipe(".").resolve() == tmp_path / "recipe.yaml"
+
+
 def test_recipe_names(tmp_path: Path) -> None:
     assert recipe_name(tmp_path / "flowers" / "recipe.yaml") == "flowers"
     assert recipe_name(tmp_path / "flowers" / "strict.yaml") == "strict"

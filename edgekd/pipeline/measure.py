@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,19 +50,30 @@ class Speed(Record):
     memory: Memory = Memory()
 
 
+@dataclass(frozen=True)
+class _Exported:
+    """An exported rung with what it is measured with."""
+
+    bundle: Bundle
+    file: Path
+    target: Target
+    dataset: Dataset
+
+    def test_inputs(self) -> npt.NDArray[np.float32]:
+        """Preprocessed test inputs in the artifact's own layout."""
+        return in_layout(self.dataset.part_inputs("test"), self.bundle.inputs[0].layout)
+
+
 def check_rung(context: StageContext) -> None:
     """Run the exported file over the test set; compare it with torch, step by step."""
-    artifact = context.folder(context.parameters["artifact"])
-    bundle = read_bundle(artifact)
-    if bundle is None:
+    exported = _exported(context)
+    if exported is None:
         return
-    dataset = load_dataset(context.folder("data"))
-    target = Target.model_validate(context.parameters["target"])
-    inputs = in_layout(dataset.part_inputs("test"), bundle.inputs[0].layout)
+    target = exported.target
     try:
         device = find_device(target.device)
-        outputs = device.run_outputs(artifact / bundle.model, target, [inputs])[0]
-        check = _compare(context, bundle, target, dataset, outputs.astype(np.float32))
+        outputs = device.run_outputs(exported.file, target, [exported.test_inputs()])[0]
+        check = _compare(context, exported, outputs.astype(np.float32))
     except RunFailed as error:
         check = Check(failures=[str(error)])
     write_json(context.out / "check.json", check.model_dump(mode="json"))
@@ -69,15 +81,12 @@ def check_rung(context: StageContext) -> None:
 
 def measure_rung(context: StageContext) -> None:
     """Latency and memory of the exported file, each in a process of its own."""
-    artifact = context.folder(context.parameters["artifact"])
-    bundle = read_bundle(artifact)
-    if bundle is None:
+    exported = _exported(context)
+    if exported is None:
         return
-    dataset = load_dataset(context.folder("data"))
-    target = Target.model_validate(context.parameters["target"])
-    few = dataset.part_inputs("test")[:SPEED_SAMPLES]
-    inputs = in_layout(few, bundle.inputs[0].layout)
-    figures = find_device(target.device).measure(artifact / bundle.model, target, [inputs])
+    inputs = exported.test_inputs()[:SPEED_SAMPLES]
+    device = find_device(exported.target.device)
+    figures = device.measure(exported.file, exported.target, [inputs])
     latency = figures.latency_ms
     if figures.samples_ms is not None and latency is not None:
         np.save(context.out / "latency_ms.npy", figures.samples_ms, allow_pickle=False)
@@ -94,6 +103,20 @@ def measure_rung(context: StageContext) -> None:
     write_json(context.out / "speed.json", speed.model_dump(mode="json"))
 
 
+def _exported(context: StageContext) -> _Exported | None:
+    """``None`` where the format could not hold the rung: there is nothing to measure."""
+    folder = context.folder(context.parameters["artifact"])
+    bundle = read_bundle(folder)
+    if bundle is None:
+        return None
+    return _Exported(
+        bundle,
+        folder / bundle.model,
+        Target.model_validate(context.parameters["target"]),
+        load_dataset(context.folder("data")),
+    )
+
+
 def read_check(folder: Path) -> Check:
     """Read ``check.json``."""
     return _read(folder / "check.json", Check)
@@ -104,15 +127,10 @@ def read_speed(folder: Path) -> Speed:
     return _read(folder / "speed.json", Speed)
 
 
-def _compare(
-    context: StageContext,
-    bundle: Bundle,
-    target: Target,
-    dataset: Dataset,
-    outputs: npt.NDArray[np.float32],
-) -> Check:
+def _compare(context: StageContext, exported: _Exported, outputs: npt.NDArray[np.float32]) -> Check:
     reference = load_outputs(context.folder(shipped_seed_folder(context)))
-    labels = dataset.part_labels("test")
+    labels = exported.dataset.part_labels("test")
+    bundle, target = exported.bundle, exported.target
     quantized = bundle.precision not in ("fp32", "fp16")
     chain = [ChainStep("torch", reference.test_float, quantized=False)]
     if bundle.precision != "fp32":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,6 +130,26 @@ def test_a_second_run_redoes_nothing(digits_run: Path) -> None:
     assert (digits_run / "report.json").read_bytes() == before
     dry = run_edgekd("run", "digits", "--out", digits_run, "--dry-run")
     assert {line.split()[0] for line in dry.stdout.splitlines()} == {"reuse"}
+
+
+def test_damaged_files_are_noticed_and_made_again(digits_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(digits_run, folder)
+    artifact = folder / "artifacts" / "host-onnx" / "distilled-int8" / "model.onnx"
+    content = bytearray(artifact.read_bytes())
+    content[len(content) // 2] ^= 1
+    artifact.write_bytes(content)
+    (folder / "report.html").write_text("not a report")
+    result = run_edgekd("run", "digits", "--out", folder)
+    assert result.returncode == 0, result.stderr
+    assert "model.onnx does not match its hash" in result.stderr
+    assert "91 of 92 stages were done before" in result.stderr
+    assert artifact.read_bytes() == (digits_run / artifact.relative_to(folder)).read_bytes()
+    before, after = (
+        figures(json.loads((run / "report.json").read_text())) for run in (digits_run, folder)
+    )
+    assert before == after
+    assert (folder / "report.html").read_text().startswith("<!doctype html>")
 
 
 def test_json_prints_measurements_and_nothing_else(digits_run: Path) -> None:
