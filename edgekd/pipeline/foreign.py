@@ -188,7 +188,7 @@ def _precision_of(signature_dtypes: list[str]) -> Precision:
 
 def _calibration(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     try:
-        samples = np.load(path, mmap_mode="r", allow_pickle=False)
+        samples = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
     except (OSError, ValueError, EOFError) as error:
         raise BadInput("is not a .npy array", where=str(path), mend=str(error)) from error
     if samples.dtype != np.float32 or samples.shape[1:] != shape or not len(samples):
