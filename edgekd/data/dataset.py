@@ -96,7 +96,9 @@ def split_samples(samples: Samples, data: Data) -> Dataset:
     if data.labels is None:
         visible = np.concatenate(by_class)
     else:
-        visible, _ = _take(by_class, data.labels, "data.labels", samples.class_names, leave=0)
+        visible, _ = _take(
+            by_class, data.labels, "data.labels", samples.class_names, leave=0, balanced=True
+        )
     train = np.sort(np.concatenate([*by_class, unlabelled]))
     return Dataset(
         inputs=samples.inputs,
@@ -111,25 +113,41 @@ def split_samples(samples: Samples, data: Data) -> Dataset:
 
 
 def _take(
-    by_class: list[Indices], count: int, key: str, names: tuple[str, ...], leave: int = 1
+    by_class: list[Indices],
+    count: int,
+    key: str,
+    names: tuple[str, ...],
+    *,
+    leave: int = 1,
+    balanced: bool = False,
 ) -> tuple[Indices, list[Indices]]:
-    """Draw ``count`` samples in proportion to the classes, leaving some of each class."""
-    total = sum(len(members) for members in by_class)
-    exact = [count * len(members) / total for members in by_class]
-    shares = [int(share) for share in exact]
-    by_remainder = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i], i))
-    for number in by_remainder[: count - sum(shares)]:
-        shares[number] += 1
-    for name, members, share in zip(names, by_class, shares, strict=True):
-        if share < 1 or share + leave > len(members):
+    """Draw ``count`` samples, leaving some of each class: in proportion to the classes, or equal."""
+    sizes = [len(members) for members in by_class]
+    weights = [1] * len(sizes) if balanced else sizes
+    shares = _shares(weights, count)
+    for name, size, share in zip(names, sizes, shares, strict=True):
+        if share < 1 or share + leave > size:
             raise BadInput(
-                f"asks {share} of the {len(members)} samples of class {name!r} that are left",
+                f"asks {share} of the {size} samples of class {name!r} that are left",
                 where=key,
                 mend="change the sizes so that every class has at least one sample in each part",
             )
     taken = [members[:share] for members, share in zip(by_class, shares, strict=True)]
     rest = [members[share:] for members, share in zip(by_class, shares, strict=True)]
     return np.concatenate(taken), rest
+
+
+def _shares(weights: list[int], count: int) -> list[int]:
+    """Split a count by weight, by the largest remainder; none is 0 while another has 2 or more."""
+    exact = [count * weight / sum(weights) for weight in weights]
+    shares = [int(share) for share in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i], i))
+    for number in by_remainder[: count - sum(shares)]:
+        shares[number] += 1
+    while min(shares) == 0 and max(shares) > 1:
+        shares[shares.index(max(shares))] -= 1
+        shares[shares.index(0)] += 1
+    return shares
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:

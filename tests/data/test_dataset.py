@@ -45,6 +45,7 @@ def test_parts_are_disjoint_complete_and_stratified(
     visible = dataset.visible_labels
     assert (visible >= 0).sum() == 2 * classes
     seen = visible >= 0
+    assert np.bincount(visible[seen], minlength=classes).tolist() == [2] * classes
     assert (visible[seen] == dataset.part_labels("train")[seen]).all()
 
 

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from html.parser import HTMLParser
 from importlib.resources import files
 from itertools import pairwise
@@ -149,11 +148,7 @@ def test_the_network_is_forbidden_and_not_asked_for(page: str) -> None:
     assert "@import" not in page
 
 
-def test_the_page_is_small_and_quick(report: Report, page: str) -> None:
-    started = time.process_time()
-    render_html(report)
-
-    assert time.process_time() - started < 5
+def test_the_page_is_small(page: str) -> None:
     assert len(page.encode()) < 1_000_000
 
 
