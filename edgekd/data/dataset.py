@@ -121,7 +121,7 @@ def _take(
     leave: int = 1,
     balanced: bool = False,
 ) -> tuple[Indices, list[Indices]]:
-    """Draw ``count`` samples, leaving some of each class: in proportion to the classes, or equal."""
+    """Draw ``count`` samples in proportion to the classes, or balanced; leave some of each."""
     sizes = [len(members) for members in by_class]
     weights = [1] * len(sizes) if balanced else sizes
     shares = _shares(weights, count)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import edgekd
 from edgekd import __version__
-from edgekd.files import digest
+from edgekd.files import digest, sha256_of
 
 Progress = Callable[[int, int], None]
 
@@ -52,6 +54,7 @@ class Stage:
                 "reads": dict(self.reads),
                 "packages": {name: package_version(name) for name in self.packages},
                 "edgekd": __version__,
+                "code": _code_digest(),
             }
         )
 
@@ -77,6 +80,19 @@ class StageContext:
     def folder(self, stage: str) -> Path:
         """The folder of a needed stage."""
         return self.run / stage
+
+
+@cache
+def _code_digest() -> str:
+    """The hash of edgekd's own code, but for the rooms that only show what was found."""
+    package = Path(edgekd.__file__).resolve().parent
+    return digest(
+        {
+            str(path.relative_to(package)): sha256_of(path)
+            for path in sorted(package.rglob("*.py"))
+            if path.relative_to(package).parts[0] not in ("cli", "report", "models")
+        }
+    )
 
 
 def perform(action: str, context: StageContext) -> None:
