@@ -54,7 +54,7 @@ def verdict_line(verdict: Verdict | None) -> str:
     """One sentence: whether distillation was worth it, and by how many points."""
     if verdict is None:
         return "No verdict: there is no distilled student with its control from scratch."
-    was = "was" if verdict.distillation_worth_it else "was not"
+    was = "was" if verdict.distillation_worth_it else "was not shown to be"
     low, high = (units.points(bound * 100) for bound in verdict.ci95)
     return (
         f"Distillation {was} worth it: {units.points(verdict.gain * 100)} points "
