@@ -11,7 +11,7 @@ from pathlib import Path
 from edgekd.catalog import find_recipe, find_targets, recipe_name
 from edgekd.data import find_source
 from edgekd.errors import BadInput, MissingPackage
-from edgekd.files import digest, read_json, sha256_of, write_json, write_text
+from edgekd.files import digest, files_below, read_json, sha256_of, write_json, write_text
 from edgekd.pipeline.assemble import assemble_report
 from edgekd.pipeline.engine import Engine, Reporter
 from edgekd.pipeline.environment import environment, git_commit, tool_versions
@@ -173,6 +173,7 @@ def render_report(plan: Plan, folder: RunFolder) -> Report:
             "targets": [target.model_dump(mode="json") for target in plan.targets],
             "recipe": plan.recipe.model_dump(mode="json"),
             "tools": tool_versions(),
+            "renderer": _renderer_digest(),
         }
     )
     if folder.manifest.report_key == key and _intact(folder):
@@ -213,6 +214,13 @@ def _finish(plan: Plan, folder: RunFolder, until: Until) -> Outcome:
         return Outcome(folder.path, None)
     report = render_report(plan, folder)
     return Outcome(folder.path, report, failures_of(report))
+
+
+def _renderer_digest() -> str:
+    """The hash of the room that renders: a report is written anew when its look changes."""
+    room = Path(__file__).resolve().parent.parent / "report"
+    files = (path for path in files_below(room) if "__pycache__" not in path.parts)
+    return digest({str(path.relative_to(room)): sha256_of(path) for path in files})
 
 
 def _intact(folder: RunFolder) -> bool:

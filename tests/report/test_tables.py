@@ -159,6 +159,6 @@ def test_the_verdict_can_go_against_distillation(report: Report) -> None:
     )
 
     assert verdict_line(against) == (
-        "Distillation was not shown to be worth it: +0.10 points (95% interval \N{MINUS SIGN}0.40 to +0.60) "
-        "against the same student trained from scratch."
+        "Distillation was not shown to be worth it: +0.10 points "
+        "(95% interval \N{MINUS SIGN}0.40 to +0.60) against the same student trained from scratch."
     )
