@@ -73,12 +73,12 @@ def build_network(spec: Network, file: Path) -> torch.nn.Module:
 
 
 def check_network(
-    network: torch.nn.Module, sample_shape: Sequence[int], classes: int, role: str
+    network: torch.nn.Module, sample_shape: Sequence[int], output_shape: Sequence[int], role: str
 ) -> None:
     """Run one zero input through a network.
 
     Raises:
-        BadInput: it does not take this input, or its output is not ``[N, classes]``.
+        BadInput: it does not take this input, or its output is not ``[N, *output_shape]``.
     """
     import torch
 
@@ -92,13 +92,18 @@ def check_network(
             where=f"{role}.network",
         ) from error
     shape = list(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-    if shape != [2, classes]:
-        given = shape[-1] if isinstance(shape, list) and shape else shape
+    if shape == [2, *output_shape]:
+        return
+    if len(output_shape) > 1 or not isinstance(shape, list) or len(shape) != 2:
         raise BadInput(
-            f"the {role} gives {given} outputs, but the data has {classes} classes",
-            where=f"{role}.arguments",
-            mend=f"make the {role} end in {classes} outputs",
+            f"the {role} gives {shape} for two samples, not {[2, *output_shape]}",
+            where=f"{role}.network",
         )
+    raise BadInput(
+        f"the {role} gives {shape[-1]} outputs, but the data has {output_shape[0]} classes",
+        where=f"{role}.arguments",
+        mend=f"make the {role} end in {output_shape[0]} outputs",
+    )
 
 
 def count_parameters(network: torch.nn.Module) -> int:

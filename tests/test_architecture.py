@@ -20,7 +20,8 @@ LAYERS = (
     {"records", "yaml_document", "third_party"},
     {"recipe", "target"},
     {"catalog"},
-    {"networks", "data", "measure"},
+    {"measure"},
+    {"networks", "data"},
     {"teachers", "distill", "compress", "export", "devices", "report"},
     {"pipeline"},
     {"cli"},
@@ -30,7 +31,7 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 HEAVY = (
     *("torch", "tensorflow", "onnx", "onnxruntime", "executorch", "litert_torch", "torchao"),
     *("ai_edge_litert", "ai_edge_quantizer", "accelerate", "sklearn", "scipy", "matplotlib"),
-    *("jinja2", "PIL", "pandas", "jax"),
+    *("jinja2", "PIL", "pandas", "jax", "transformers", "optuna", "torch_pruning", "pyarrow"),
 )
 
 

@@ -11,12 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgekd import __version__
+from edgekd.cli.options import (
+    DryRunOption,
+    JobsOption,
+    JsonOption,
+    ModelOption,
+    OptionalRecipe,
+    OutOption,
+    RecipeArgument,
+    SeedOption,
+    SetOption,
+    TargetOption,
+    TargetsOption,
+)
 from edgekd.cli.progress import make_reporter
+from edgekd.cli.searches import fit, sweep
 from edgekd.errors import BadInput
 from edgekd.pipeline.parts import Until
 
 if TYPE_CHECKING:
-    from edgekd.pipeline.plan import Plan
     from edgekd.pipeline.run import Outcome
     from edgekd.records import Measurement
 
@@ -28,20 +41,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-RecipeArgument = Annotated[str, typer.Argument(help="A name under models/ or a path.")]
-OptionalRecipe = Annotated[str | None, typer.Argument(help="A name under models/ or a path.")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe key.")
-]
-SeedOption = Annotated[list[int] | None, typer.Option(help="Seed; give it again for more.")]
-OutOption = Annotated[Path | None, typer.Option(help="Folder to write into [runs/RECIPE].")]
-TargetsOption = Annotated[str | None, typer.Option(help="Targets, separated by commas.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print measurements as JSON only.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print what would be done.")]
-JobsOption = Annotated[int | None, typer.Option(min=1, help="Worker processes.")]
-ModelOption = Annotated[Path | None, typer.Option(help="A model file that edgekd never made.")]
-TargetOption = Annotated[str | None, typer.Option(help="The target for --model.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -78,6 +77,10 @@ _LADDER_COMMANDS: tuple[tuple[str, Until, str], ...] = (
 )
 for _name, _until, _help in _LADDER_COMMANDS:
     app.command(_name, help=_help)(_ladder_command(_until))
+
+
+app.command()(sweep)
+app.command()(fit)
 
 
 @app.command()
@@ -211,21 +214,22 @@ def _ladder(
     dry_run: bool,
     jobs: int | None,
 ) -> int:
+    from edgekd.pipeline.plan import plan_stages
     from edgekd.pipeline.run import dry_run_lines, plan_run, run_plan
 
     names = [name for name in (targets or "").split(",") if name]
-    plan = plan_run(recipe, overrides=overrides or (), seeds=seeds, targets=names)
-    folder = out or Path("runs") / plan.name
+    setup = plan_run(recipe, overrides=overrides or (), seeds=seeds, targets=names)
+    folder = out or Path("runs") / setup.name
     if dry_run:
-        for line in dry_run_lines(plan, folder, until):
+        for line in dry_run_lines(setup, folder, until):
             print(line)
         return 0
-    with make_reporter(len(plan.stages(until))) as reporter:
-        outcome = run_plan(plan, folder, reporter, until=until, jobs=jobs)
-    return _print_outcome(plan, outcome, as_json)
+    with make_reporter(len(plan_stages(setup, until))) as reporter:
+        outcome = run_plan(setup, folder, reporter, until=until, jobs=jobs)
+    return _print_outcome(outcome, as_json)
 
 
-def _print_outcome(plan: Plan, outcome: Outcome, as_json: bool) -> int:
+def _print_outcome(outcome: Outcome, as_json: bool) -> int:
     from edgekd.cli.tables import print_report
 
     if as_json:

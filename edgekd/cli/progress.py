@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class PlainReporter:
     """One line when a stage is done."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int | None) -> None:
         self._total = total
         self._done = 0
         self._reused = 0
@@ -24,7 +24,8 @@ class PlainReporter:
 
     def __exit__(self, *_: object) -> None:
         if self._reused:
-            _line(f"{self._reused} of {self._total} stages were done before")
+            of_all = f" of {self._total}" if self._total else ""
+            _line(f"{self._reused}{of_all} stages were done before")
 
     def started(self, stage: str) -> None:
         """Nothing: the line comes when it is done."""
@@ -35,7 +36,8 @@ class PlainReporter:
     def finished(self, stage: str, seconds: float) -> None:
         """One line."""
         self._done += 1
-        _line(f"[{self._done + self._reused}/{self._total}] {stage} {seconds:.1f} s")
+        of_all = f"/{self._total}" if self._total else ""
+        _line(f"[{self._done + self._reused}{of_all}] {stage} {seconds:.1f} s")
 
     def reused(self, stage: str) -> None:
         """Counted, told at the end."""
@@ -49,7 +51,7 @@ class PlainReporter:
 class TerminalReporter:
     """A bar over all stages, and one for each stage at work."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int | None) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -110,8 +112,12 @@ class TerminalReporter:
         self._console.print(text, markup=False)
 
 
-def make_reporter(total: int) -> PlainReporter | TerminalReporter:
-    """Bars where a person looks on, lines where a log is kept."""
+def make_reporter(total: int | None = None) -> PlainReporter | TerminalReporter:
+    """Bars where a person looks on, lines where a log is kept.
+
+    Args:
+        total: stages; null where nobody knows yet.
+    """
     return TerminalReporter(total) if sys.stderr.isatty() else PlainReporter(total)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
-from edgekd.records import Measurement, Report
+from edgekd.records import Fit, Measurement, Report, Sweep
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -32,8 +32,8 @@ def print_report(report: Report) -> None:
         [
             (
                 rung.name,
-                f"{rung.parameters:,}",
-                f"{rung.bytes:,} B",
+                _shown(rung.parameters, "{:,}"),
+                _shown(rung.bytes, "{:,} B"),
                 f"{rung.accuracy.value:.2%}",
                 "{:.2%} to {:.2%}".format(*rung.accuracy.ci95),
             )
@@ -59,22 +59,71 @@ def print_measurements(measurements: Sequence[Measurement]) -> None:
             print(f"invalid: {measurement.rung} on {measurement.target}: {reason}")
 
 
-def _row(measurement: Measurement) -> tuple[str, ...]:
-    def shown(value: object, form: str) -> str:
-        return "-" if value is None else form.format(value)
+def print_sweep(sweep: Sweep) -> None:
+    """One row for each setting, best first, and the verdict."""
+    rows = []
+    for point in sorted(sweep.points, key=lambda p: -sum(p.validation) / max(1, len(p.validation))):
+        mean = sum(point.validation) / len(point.validation) if point.validation else None
+        found = point.accuracy
+        rows.append(
+            (
+                *(str(value) for value in point.values.values()),
+                _shown(mean, "{:.2%}"),
+                _shown(found and found.value, "{:.2%}"),
+                "-" if found is None else "{:.2%} to {:.2%}".format(*found.ci95),
+                "" if point.state == "finished" else point.state,
+            )
+        )
+    print_table((*sweep.over, "validation", f"test {sweep.metric}", "95 % interval", ""), rows)
+    print(f"{sweep.why}.")
+    print(
+        f"Seconds of work: the teacher once {sweep.teacher_seconds:.0f},"
+        f" all students {sweep.student_seconds:.0f}."
+    )
 
+
+def print_fit(fit: Fit) -> None:
+    """One row for each candidate, trained ones first, and the answer."""
+    order = sorted(fit.candidates, key=lambda c: (bool(c.refused), -(c.validation or 0.0)))
+    rows = [
+        (
+            ", ".join(f"{key}={value}" for key, value in candidate.values.items()),
+            f"{candidate.prune:.0%}",
+            candidate.precision,
+            f"{candidate.parameters:,}",
+            f"{candidate.flash_bytes:,} B",
+            f"{candidate.ram_bytes:,} B",
+            _shown(candidate.validation, "{:.2%}"),
+            _shown(candidate.accuracy and candidate.accuracy.value, "{:.2%}"),
+            "; ".join(candidate.refused),
+        )
+        for candidate in order
+    ]
+    print_table(
+        ("", "pruned", "precision", "parameters", "flash", "RAM", "validation", "test", "refused"),
+        rows,
+    )
+    print(f"{fit.why}.")
+    print("Flash and RAM are estimates of weights and activations, without a runtime.")
+
+
+def _row(measurement: Measurement) -> tuple[str, ...]:
     memory, latency = measurement.memory, measurement.latency_ms
     return (
         measurement.target,
         measurement.rung,
-        shown(measurement.accuracy and measurement.accuracy.value, "{:.2%}"),
-        shown(measurement.parity and measurement.parity.top1_agreement, "{:.1%}"),
-        shown(latency and latency.p50, "{:.4f}"),
-        shown(memory.model_bytes, "{:,} B"),
-        shown(memory.ram_bytes, "{:,} B"),
-        shown(measurement.vs_teacher.speedup, "{:.1f}x"),
+        _shown(measurement.accuracy and measurement.accuracy.value, "{:.2%}"),
+        _shown(measurement.parity and measurement.parity.top1_agreement, "{:.1%}"),
+        _shown(latency and latency.p50, "{:.4f}"),
+        _shown(memory.model_bytes, "{:,} B"),
+        _shown(memory.ram_bytes, "{:,} B"),
+        _shown(measurement.vs_teacher.speedup, "{:.1f}x"),
         "" if measurement.valid else "invalid",
     )
+
+
+def _shown(value: object, form: str) -> str:
+    return "-" if value is None else form.format(value)
 
 
 def _plain(text: str) -> str:

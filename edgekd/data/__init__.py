@@ -14,6 +14,9 @@ SOURCES = {
     "mnist5k": "edgekd.data.mnist5k",
     "image_folder": "edgekd.data.image_folder",
     "npz": "edgekd.data.npz",
+    "wav_folder": "edgekd.data.wav_folder",
+    "cifar10": "edgekd.data.cifar10",
+    "fsdd": "edgekd.data.fsdd",
 }
 
 

@@ -1,4 +1,4 @@
-"""The dataset of a run: split once, hidden labels hidden, stored as safetensors."""
+"""The dataset of a run, stored as safetensors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgekd.data.samples import UNLABELLED, Samples
-from edgekd.errors import BadInput, RunFailed
+from edgekd.data.samples import UNLABELLED
+from edgekd.errors import RunFailed
 from edgekd.files import read_json, write_json
-from edgekd.recipe import Data
+from edgekd.measure.outcomes import Outcomes, Task, sample_outcomes
 
 Array = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
@@ -26,14 +26,17 @@ class Dataset:
     """Samples with their split.
 
     Attributes:
-        inputs: uint8 or float32 as the source gave them, ``[N, ...]``.
+        inputs: uint8 or float32 as the source gave them, ``[N, ...]``; features, where a front end
+            made some.
         labels: int64 ``[N]``, -1 for none.
         parts: ``train``, ``validation`` and ``test``: int64 indices, disjoint.
         labelled: int64 indices into ``train``: positions whose label the student's arms may see.
-        class_names: in the order of the outputs.
+        class_names: in the order of the outputs; ``normal`` and ``anomaly`` where these are sought.
         scale: from a stored value to [0, 1].
-        mean: float32 ``[C]`` (images) or ``[1]``.
+        mean: float32 along ``axis``, or one value for all.
         std: float32, likewise.
+        axis: of the inputs that mean and std belong to: 1 (channels) or -1 (bins of features).
+        task: what the networks are for.
     """
 
     inputs: Array
@@ -44,11 +47,20 @@ class Dataset:
     scale: float
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    axis: int = 1
+    task: Task = "classification"
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
         """Shape of one input without the batch."""
         return tuple(self.inputs.shape[1:])
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of one output of a network without the batch."""
+        if self.task == "anomaly-detection":
+            return self.sample_shape
+        return (len(self.class_names),)
 
     def part_inputs(self, part: str) -> npt.NDArray[np.float32]:
         """Preprocessed float32 inputs of a part."""
@@ -66,88 +78,24 @@ class Dataset:
         return visible
 
     def preprocess(self, inputs: Array) -> npt.NDArray[np.float32]:
-        """``(stored * scale - mean) / std``, per channel."""
-        shape = (1, -1, *([1] * (inputs.ndim - 2)))
+        """``(stored * scale - mean) / std``."""
+        shape = broadcast_shape(self.axis, inputs.ndim)
         mean = np.asarray(self.mean, dtype=np.float32).reshape(shape)
         std = np.asarray(self.std, dtype=np.float32).reshape(shape)
         scaled = inputs.astype(np.float32) * np.float32(self.scale)
         return np.asarray((scaled - mean) / std, dtype=np.float32)
 
-
-def split_samples(samples: Samples, data: Data) -> Dataset:
-    """Split by class and seed; test data is drawn first and never seen again before the end.
-
-    Raises:
-        BadInput: a class is too small for the split or for the wanted labels.
-    """
-    draw = np.random.default_rng(data.split.seed)
-    by_class = [
-        draw.permutation(np.flatnonzero(samples.labels == number))
-        for number in range(len(samples.class_names))
-    ]
-    for name, members in zip(samples.class_names, by_class, strict=True):
-        if len(members) == 0:
-            raise BadInput(f"the class {name!r} has no samples", where="data")
-    test, by_class = _take(by_class, data.split.test, "data.split.test", samples.class_names)
-    validation, by_class = _take(
-        by_class, data.split.validation, "data.split.validation", samples.class_names
-    )
-    unlabelled = np.flatnonzero(samples.labels == UNLABELLED)
-    if data.labels is None:
-        visible = np.concatenate(by_class)
-    else:
-        visible, _ = _take(
-            by_class, data.labels, "data.labels", samples.class_names, leave=0, balanced=True
-        )
-    train = np.sort(np.concatenate([*by_class, unlabelled]))
-    return Dataset(
-        inputs=samples.inputs,
-        labels=samples.labels,
-        parts={"train": train, "validation": np.sort(validation), "test": np.sort(test)},
-        labelled=np.searchsorted(train, np.sort(visible)).astype(np.int64),
-        class_names=samples.class_names,
-        scale=samples.scale,
-        mean=tuple(data.mean),
-        std=tuple(data.std),
-    )
+    def outcomes(self, part: str, outputs: Array) -> Outcomes:
+        """What each sample of a part says of a network; the mean is the task's metric."""
+        inputs = self.part_inputs(part) if self.task == "anomaly-detection" else self.inputs[:0]
+        return sample_outcomes(self.task, outputs, inputs, self.part_labels(part))
 
 
-def _take(
-    by_class: list[Indices],
-    count: int,
-    key: str,
-    names: tuple[str, ...],
-    *,
-    leave: int = 1,
-    balanced: bool = False,
-) -> tuple[Indices, list[Indices]]:
-    """Draw ``count`` samples in proportion to the classes, or balanced; leave some of each."""
-    sizes = [len(members) for members in by_class]
-    weights = [1] * len(sizes) if balanced else sizes
-    shares = _shares(weights, count)
-    for name, size, share in zip(names, sizes, shares, strict=True):
-        if share < 1 or share + leave > size:
-            raise BadInput(
-                f"asks {share} of the {size} samples of class {name!r} that are left",
-                where=key,
-                mend="change the sizes so that every class has at least one sample in each part",
-            )
-    taken = [members[:share] for members, share in zip(by_class, shares, strict=True)]
-    rest = [members[share:] for members, share in zip(by_class, shares, strict=True)]
-    return np.concatenate(taken), rest
-
-
-def _shares(weights: list[int], count: int) -> list[int]:
-    """Split a count by weight, by the largest remainder; none is 0 while another has 2 or more."""
-    exact = [count * weight / sum(weights) for weight in weights]
-    shares = [int(share) for share in exact]
-    by_remainder = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i], i))
-    for number in by_remainder[: count - sum(shares)]:
-        shares[number] += 1
-    while min(shares) == 0 and max(shares) > 1:
-        shares[shares.index(max(shares))] -= 1
-        shares[shares.index(0)] += 1
-    return shares
+def broadcast_shape(axis: int, dimensions: int) -> tuple[int, ...]:
+    """The shape in which values along one axis broadcast over ``dimensions``."""
+    shape = [1] * dimensions
+    shape[axis] = -1
+    return tuple(shape)
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
@@ -162,6 +110,8 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
         "scale": dataset.scale,
         "mean": list(dataset.mean),
         "std": list(dataset.std),
+        "axis": dataset.axis,
+        "task": dataset.task,
     }
     write_json(folder / "dataset.json", facts)
 
@@ -187,6 +137,8 @@ def load_dataset(folder: Path) -> Dataset:
             scale=facts["scale"],
             mean=tuple(facts["mean"]),
             std=tuple(facts["std"]),
+            axis=facts["axis"],
+            task=facts["task"],
         )
     except (SafetensorError, KeyError, OSError) as error:
         raise RunFailed("the stored dataset is damaged", where=str(folder)) from error

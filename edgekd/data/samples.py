@@ -19,16 +19,24 @@ class Samples:
     """All samples of a source.
 
     Attributes:
-        inputs: uint8 or float32; images ``[N, C, H, W]``, features ``[N, F]``.
+        inputs: uint8, int16 or float32; images ``[N, C, H, W]``, features ``[N, F]``.
         labels: int64 ``[N]``, index into ``class_names``; -1 where a sample has no label.
         class_names: in the order of the outputs.
-        scale: what a stored value is multiplied by to lie in [0, 1].
+        scale: what a stored value is multiplied by to lie in [0, 1] (audio: -1 to 1).
+        names: one for each sample, unique; answers of a teacher may be recorded under them.
+        groups: name of each sample's group (its speaker, for example), for splits by group.
+        official_test: bool ``[N]``, the samples that the source itself holds out for testing.
+
+    Audio is ``[N, samples]`` int16 here; its features are computed afterwards.
     """
 
     inputs: npt.NDArray[Any]
     labels: npt.NDArray[np.int64]
     class_names: tuple[str, ...]
     scale: float
+    names: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    official_test: npt.NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if len(self.inputs) != len(self.labels):

@@ -6,7 +6,7 @@ Nothing is stored but a small table of parameters: the images are made batch by 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,15 +46,82 @@ def view_table(
     return table
 
 
-class Views:
-    """The training inputs, seen through a table of views.
+class Mix:
+    """Which other sample is mixed into each view, and how much of it.
+
+    Partners are drawn among samples of the same group, so that what trains on labels alone is
+    never shown an unlabelled partner. View 0 stays unmixed.
 
     Args:
-        inputs: uint8 or float32 ``[N, ...]``, as stored.
+        largest: share of the partner at most, 0 to 0.5.
+        groups: ``[N]``, samples with equal values may be mixed.
+        views: how many views each sample has.
+        seed: of the draw.
+    """
+
+    def __init__(self, largest: float, groups: npt.NDArray[Any], views: int, seed: int) -> None:
+        import torch
+
+        draw = np.random.default_rng([seed, 1])
+        partners = np.tile(np.arange(len(groups)), (views, 1))
+        for group in np.unique(groups):
+            members = np.flatnonzero(groups == group)
+            for view in range(1, views):
+                partners[view, members] = draw.permutation(members)
+        shares = np.asarray(draw.uniform(0, largest, partners.shape), dtype=np.float32)
+        shares[0] = 0
+        self._partners = torch.from_numpy(partners)
+        self._shares = torch.from_numpy(shares)
+
+    def of(self, views: torch.Tensor, samples: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Partner, int64 ``[B]``, and its share, float32 ``[B]``, of (view, sample) pairs."""
+        return self._partners[views, samples], self._shares[views, samples]
+
+
+class Views(ABC):
+    """The training inputs, each in several fixed views.
+
+    Args:
+        mix: mixes another sample into each view, by the same view of it.
+    """
+
+    def __init__(self, mix: Mix | None = None) -> None:
+        self.mix = mix
+
+    @property
+    @abstractmethod
+    def views(self) -> int:
+        """How many views each sample has."""
+
+    @property
+    @abstractmethod
+    def samples(self) -> int:
+        """How many samples there are."""
+
+    @abstractmethod
+    def unmixed(self, views: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+        """Preprocessed float32 inputs of (view, sample) pairs, int64 ``[B]`` each."""
+
+    def batch(self, views: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+        """Preprocessed float32 inputs of (view, sample) pairs as a network sees them."""
+        inputs = self.unmixed(views, samples)
+        if self.mix is None:
+            return inputs
+        partners, shares = self.mix.of(views, samples)
+        shares = shares.reshape(-1, *[1] * (inputs.ndim - 1))
+        return inputs.lerp(self.unmixed(views, partners), shares)
+
+
+class ImageViews(Views):
+    """Views made batch by batch from a table of affine parameters.
+
+    Args:
+        inputs: uint8 or float32 ``[N, ...]``, as stored; what is not an image has one view.
         table: from ``view_table``, for the same N.
         scale: from a stored value to [0, 1].
-        mean: per channel, after scaling.
-        std: per channel, after scaling.
+        mean: after scaling, shaped to broadcast over ``inputs``.
+        std: likewise.
+        mix: see ``Views``.
     """
 
     def __init__(
@@ -62,17 +129,18 @@ class Views:
         inputs: npt.NDArray[Any],
         table: npt.NDArray[np.float32],
         scale: float,
-        mean: Sequence[float],
-        std: Sequence[float],
+        mean: npt.NDArray[np.float32],
+        std: npt.NDArray[np.float32],
+        mix: Mix | None = None,
     ) -> None:
         import torch
 
+        super().__init__(mix)
         self._inputs = torch.from_numpy(inputs)
         self._table = torch.from_numpy(table)
         self._scale = scale
-        shape = (1, -1, *([1] * (inputs.ndim - 2)))
-        self._mean = torch.tensor(mean, dtype=torch.float32).reshape(shape)
-        self._std = torch.tensor(std, dtype=torch.float32).reshape(shape)
+        self._mean = torch.from_numpy(mean)
+        self._std = torch.from_numpy(std)
 
     @property
     def views(self) -> int:
@@ -84,12 +152,54 @@ class Views:
         """How many samples there are."""
         return len(self._inputs)
 
-    def batch(self, views: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+    def unmixed(self, views: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
         """Preprocessed float32 inputs of (view, sample) pairs, int64 ``[B]`` each."""
         scaled = self._inputs[samples].float() * self._scale
         if scaled.ndim == 4 and self.views > 1:
             scaled = _transform(scaled, self._table[views, samples])
         return (scaled - self._mean) / self._std
+
+
+class StoredViews(Views):
+    """Views that were rendered once, such as the features of changed audio clips.
+
+    Args:
+        rendered: float32 ``[views, N, ...]``, may be memory-mapped.
+        mean: shaped to broadcast over ``rendered[0]``.
+        std: likewise.
+        mix: see ``Views``.
+    """
+
+    def __init__(
+        self,
+        rendered: npt.NDArray[np.float32],
+        mean: npt.NDArray[np.float32],
+        std: npt.NDArray[np.float32],
+        mix: Mix | None = None,
+    ) -> None:
+        import torch
+
+        super().__init__(mix)
+        self._rendered = rendered
+        self._mean = torch.from_numpy(mean)
+        self._std = torch.from_numpy(std)
+
+    @property
+    def views(self) -> int:
+        """How many views each sample has."""
+        return len(self._rendered)
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return int(self._rendered.shape[1])
+
+    def unmixed(self, views: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+        """Preprocessed float32 inputs of (view, sample) pairs, int64 ``[B]`` each."""
+        import torch
+
+        picked = torch.from_numpy(self._rendered[views.numpy(), samples.numpy()])
+        return (picked - self._mean) / self._std
 
 
 def _transform(images: torch.Tensor, parameters: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The distillation loss."""
+"""Losses of the labels, and the classic sum of labels and soft targets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,11 @@ def distillation_loss(
 
 
 def label_loss(
-    student: torch.Tensor, labels: torch.Tensor, *, label_smoothing: float = 0.0
+    student: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    shares: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Cross-entropy summed over the labelled samples, divided by the size of the whole batch.
 
@@ -53,13 +57,23 @@ def label_loss(
         student: float logits ``[N, C]``.
         labels: int64 ``[N]``, -1 where there is none.
         label_smoothing: share of the target spread over all classes.
+        shares: float ``[N]``, weight of each sample; 1 by default.
 
     Returns:
         A scalar; 0 where no sample has a label.
     """
     from torch.nn import functional
 
-    total = functional.cross_entropy(
-        student, labels, ignore_index=-1, reduction="sum", label_smoothing=label_smoothing
+    reduction = "sum" if shares is None else "none"
+    entropy = functional.cross_entropy(
+        student, labels, ignore_index=-1, reduction=reduction, label_smoothing=label_smoothing
     )
+    total = entropy if shares is None else (entropy * shares).sum()
     return total / len(labels)
+
+
+def reconstruction_loss(outputs: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+    """Mean squared error of outputs ``[N, ...]`` that should equal the inputs; a scalar."""
+    from torch.nn import functional
+
+    return functional.mse_loss(outputs, inputs)

@@ -36,11 +36,19 @@ class TensorSpec(Record):
 
 
 class Preprocessing(Record):
-    """``(pixel * scale - mean) / std`` per channel, before any quantization of the input."""
+    """``(value * scale - mean) / std``, before any quantization of the input.
+
+    Attributes:
+        axis: what mean and std belong to: channels of an image, or bins of audio features.
+        front_end: for audio: the settings that its features are computed with, from samples
+            between -1 and 1.
+    """
 
     scale: float
     mean: list[float]
     std: list[float]
+    axis: Literal["channel", "bin"] = "channel"
+    front_end: dict[str, float | str] | None = None
 
 
 class Bundle(Record):

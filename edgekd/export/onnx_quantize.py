@@ -125,7 +125,9 @@ def _static(
             path,
             _reader(model.graph.input[0].name, samples),
             quant_format=QuantFormat.QDQ,
-            activation_type=QuantType.QInt8,
+            # Unsigned: ONNX Runtime's kernels for x86 want that, and its own rewrite from signed
+            # stops at tensors that are read twice, as residual networks have them.
+            activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
             reduce_range=False,

@@ -24,6 +24,7 @@ def channels_last(model: torch.nn.Module, sample_shape: tuple[int, ...]) -> torc
     import litert_torch
     import torch
 
+    _move_layout_through_padding()
     example = torch.zeros(1, *sample_shape)
     graph_module = torch.export.export(model, (example,)).module(check_guards=False)
     for node in list(graph_module.graph.nodes):
@@ -35,6 +36,30 @@ def channels_last(model: torch.nn.Module, sample_shape: tuple[int, ...]) -> torc
     for module in wrapped.modules():
         module.training = False  # exported modules refuse eval()
     return wrapped
+
+
+def _move_layout_through_padding() -> None:
+    """Give litert-torch the rule that it lacks: a constant pad of images in NHWC.
+
+    Without it an image network that pads before its convolutions, as residual networks of
+    TensorFlow do, gets a transpose before and after each pad.
+    """
+    import torch
+    from litert_torch._convert.fx_passes.optimize_layout_transposes_pass import layout_rewrite
+
+    pad = torch.ops.aten.constant_pad_nd.default
+
+    def padded(images: torch.Tensor, sizes: list[int], *value: float) -> torch.Tensor:
+        # Pairs of (before, after), from the last axis of NCHW backwards.
+        width, height, channels, samples = (
+            [*sizes, *[0] * (8 - len(sizes))][start : start + 2] for start in (0, 2, 4, 6)
+        )
+        moved: torch.Tensor = pad(images, [*channels, *width, *height, *samples], *value)
+        return moved
+
+    @layout_rewrite.rewriters.register(pad)  # type: ignore[untyped-decorator]
+    def rewrite(node: Node) -> None:
+        node.target = padded
 
 
 def _linears_behind_flatten(node: Node) -> list[Node]:

@@ -9,6 +9,8 @@ What counts as divergence depends on what the step is:
   The step diverges on the decision as above, or when the signal-to-quantization-noise ratio is
   below 40 dB, that is, when the difference carries more than 1 % of the signal's amplitude. For
   scale: fp16 kernels reach 60 dB and more against fp32, other fp32 kernels 120 dB.
+- Outputs that are no classes (reconstructions) have no decision to compare. There an integer step
+  diverges below 10 dB, that is, when the difference carries a third of the signal's amplitude.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from edgekd.records import Parity, ParityStep
 
 MIN_TOP1_AGREEMENT = 0.99
 MIN_FLOAT_SQNR_DB = 40.0
+MIN_INTEGER_SQNR_DB = 10.0
 
 Outputs = npt.NDArray[Any]
 
@@ -44,8 +47,13 @@ class Stage(NamedTuple):
     quantized: bool
 
 
-def compare_outputs(before: Stage, after: Stage) -> ParityStep:
+def compare_outputs(before: Stage, after: Stage, *, classes: bool = True) -> ParityStep:
     """Compare one stage with the one before it.
+
+    Args:
+        before: the reference.
+        after: what is compared with it.
+        classes: whether the outputs are classes, whose largest is the decision.
 
     Raises:
         RunFailed: the shapes differ, there are no samples, or a value is NaN or infinite.
@@ -59,8 +67,10 @@ def compare_outputs(before: Stage, after: Stage) -> ParityStep:
             mend="both must run the same samples and give the same classes",
         )
     noise = sqnr_db(reference, candidate)
-    agreement = float((reference.argmax(axis=1) == candidate.argmax(axis=1)).mean())
+    decided = reference.argmax(axis=1) == candidate.argmax(axis=1)
+    agreement = float(decided.mean()) if classes else None
     is_float = not (before.quantized or after.quantized)
+    least = MIN_FLOAT_SQNR_DB if is_float else (-np.inf if classes else MIN_INTEGER_SQNR_DB)
     return ParityStep(
         step=after.name,
         against=before.name,
@@ -68,25 +78,34 @@ def compare_outputs(before: Stage, after: Stage) -> ParityStep:
         sqnr_db=noise,
         top1_agreement=agreement,
         n=reference.shape[0],
-        diverged=agreement < MIN_TOP1_AGREEMENT
-        or (is_float and noise is not None and noise < MIN_FLOAT_SQNR_DB),
+        diverged=(agreement is not None and agreement < MIN_TOP1_AGREEMENT)
+        or (noise is not None and noise < least),
     )
 
 
-def parity_chain(stages: Sequence[Stage]) -> Parity:
+def how_far(parity: Parity) -> str:
+    """How far the artifact is from its reference, in words."""
+    if parity.top1_agreement is not None:
+        return f"agrees with {parity.against} on {parity.top1_agreement:.1%} of {parity.n} samples"
+    noise = "no" if parity.sqnr_db is None else f"{parity.sqnr_db:.0f} dB of"
+    return f"differs from {parity.against}: {noise} signal over noise on {parity.n} samples"
+
+
+def parity_chain(stages: Sequence[Stage], *, classes: bool = True) -> Parity:
     """Compare each stage with the one before it.
 
     The record's own figures are those of the last step: the artifact against its reference.
 
     Args:
         stages: two or more, from the torch model to the artifact on its device.
+        classes: whether the outputs are classes, whose largest is the decision.
 
     Raises:
         RunFailed: fewer than two stages, or outputs that cannot be compared.
     """
     if len(stages) < 2:
         raise RunFailed("parity needs an artifact and a reference before it")
-    steps = [compare_outputs(before, after) for before, after in pairwise(stages)]
+    steps = [compare_outputs(before, after, classes=classes) for before, after in pairwise(stages)]
     last = steps[-1]
     return Parity(
         against=last.against,

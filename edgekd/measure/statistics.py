@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,9 @@ def wilson_interval(correct: float, n: int) -> Interval:
     return low, high
 
 
-def seed_accuracy(correct: npt.NDArray[np.bool_]) -> tuple[float, Interval, list[float]]:
+def seed_accuracy(
+    correct: npt.NDArray[np.bool_] | npt.NDArray[np.float64],
+) -> tuple[float, Interval, list[float]]:
     """Mean accuracy of several seeds on the same test samples, with its 95 % interval.
 
     The variance of the mean has two parts: the seeds' (variance of the per-seed accuracies over
@@ -56,7 +59,8 @@ def seed_accuracy(correct: npt.NDArray[np.bool_]) -> tuple[float, Interval, list
     two degrees of freedom are few, and five seeds bring back 96 %.
 
     Args:
-        correct: ``[seeds, samples]``, whether each seed got each sample right.
+        correct: ``[seeds, samples]``, whether each seed got each sample right, or any values whose
+            mean is a metric between 0 and 1.
 
     Returns:
         The mean, its interval within 0 to 1, and the accuracy of each seed.
@@ -72,14 +76,17 @@ def seed_accuracy(correct: npt.NDArray[np.bool_]) -> tuple[float, Interval, list
     mean = float(outcomes.mean())
     per_seed = [float(value) for value in outcomes.mean(axis=1)]
     samples = outcomes.shape[1]
-    half = _half_width(outcomes) if len(per_seed) > 1 else 0.0
+    counted = bool(np.isin(outcomes, (0.0, 1.0)).all())
+    half = 0.0 if counted and len(per_seed) == 1 else _half_width(outcomes)
     if half == 0.0:
-        return mean, wilson_interval(mean * samples, samples), per_seed
+        share = min(1.0, max(0.0, mean))
+        return mean, wilson_interval(share * samples, samples), per_seed
     return mean, (max(0.0, mean - half), min(1.0, mean + half)), per_seed
 
 
 def paired_gain(
-    treated: npt.NDArray[np.bool_], control: npt.NDArray[np.bool_]
+    treated: npt.NDArray[np.bool_] | npt.NDArray[np.float64],
+    control: npt.NDArray[np.bool_] | npt.NDArray[np.float64],
 ) -> tuple[float, Interval]:
     """Gain in accuracy of one arm over another, paired by seed and by test sample.
 
@@ -88,7 +95,8 @@ def paired_gain(
     variance, and the half width is Wilson's upper limit of a share of which no case was seen.
 
     Args:
-        treated: ``[seeds, samples]``, whether each seed of the treated arm got each sample right.
+        treated: ``[seeds, samples]``, whether each seed of the treated arm got each sample right,
+            or any values whose mean is a metric.
         control: the same of the control, with the same seeds and samples in the same order.
 
     Returns:
@@ -138,7 +146,7 @@ def latency_summary(samples_ms: npt.NDArray[np.float64], warmup: int, threads: i
     )
 
 
-def _two_dimensional(outcomes: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _two_dimensional(outcomes: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if outcomes.ndim != 2 or outcomes.size == 0:
         raise RunFailed(
             f"outcomes of shape {outcomes.shape} give no accuracy", mend="expected [seeds, samples]"

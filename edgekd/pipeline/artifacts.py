@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgekd.compress import quantize
 from edgekd.data.dataset import Dataset, load_dataset
-from edgekd.errors import Unavailable
+from edgekd.errors import BadInput, Unavailable
 from edgekd.export import find_exporter, takes_quantized
 from edgekd.export.contract import Bundle, ExportedModel, ExportRequest, Preprocessing
 from edgekd.files import read_json, sha256_of, write_json
+from edgekd.networks import build_network
 from edgekd.pipeline.rung_files import calibration_inputs, load_folded_network, load_outputs
 from edgekd.pipeline.stage import StageContext
-from edgekd.recipe import Network
+from edgekd.pipeline.teach import teacher_module, trained_teacher
+from edgekd.recipe import Network, Teacher
 from edgekd.target import Target
+
+if TYPE_CHECKING:
+    import torch
 
 GOLDEN_SAMPLES = 16
 _GOLDEN = "golden.safetensors"
@@ -30,8 +35,7 @@ def export_rung(context: StageContext) -> None:
     precision = context.parameters["precision"]
     dataset = load_dataset(context.folder("data"))
     folder = context.folder(shipped_seed_folder(context))
-    spec = Network.model_validate(context.parameters["network"])
-    network = load_folded_network(folder, spec, Path(context.locations["network"]))
+    network = _network(context, folder, dataset)
     calibration = calibration_inputs(dataset, context.parameters["calibration_samples"])
     needs_quantized = takes_quantized(target.format) and precision not in ("fp32", "fp16")
     request = ExportRequest(
@@ -42,15 +46,31 @@ def export_rung(context: StageContext) -> None:
         calibration=calibration,
         quantized=quantize(network, precision, calibration) if needs_quantized else None,
     )
+    # A teacher from elsewhere may hold what a format cannot: the ladder goes on without that cell.
+    listed = (Unavailable, BadInput) if context.parameters["teacher"] else Unavailable
     try:
         exported = find_exporter(target.format).export(request)
-    except Unavailable as error:
+    except listed as error:
         _clear(context.out)
         write_json(context.out / "unavailable.json", {"reason": str(error)})
         return
     _write_golden(context.out, dataset, load_outputs(folder).test, exported)
     bundle = _bundle(context, target, dataset, exported)
     write_json(context.out / "bundle.json", bundle.model_dump(mode="json", by_alias=True))
+
+
+def _network(context: StageContext, folder: Path, dataset: Dataset) -> torch.nn.Module:
+    """The rung's float32 network, batch normalization folded where it can be."""
+    location = context.locations["network"]
+    if context.parameters["student"] is not None:
+        spec = Network.model_validate(context.parameters["student"])
+        return load_folded_network(folder, build_network(spec, Path(location)))
+    teacher = Teacher.model_validate(context.parameters["teacher"])
+    built = teacher_module(teacher, location, dataset)
+    try:
+        return load_folded_network(folder, built)
+    except BadInput:
+        return trained_teacher(teacher, location, folder, dataset)
 
 
 def shipped_seed_folder(context: StageContext) -> str:
@@ -98,7 +118,11 @@ def _bundle(
         outputs=exported.outputs,
         labels=list(dataset.class_names),
         preprocessing=Preprocessing(
-            scale=dataset.scale, mean=list(dataset.mean), std=list(dataset.std)
+            scale=dataset.scale,
+            mean=list(dataset.mean),
+            std=list(dataset.std),
+            axis="channel" if dataset.axis == 1 else "bin",
+            front_end=context.parameters["front_end"],
         ),
         golden=golden.name,
         golden_sha256=sha256_of(golden),

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgekd.data.dataset import Dataset, load_dataset
 from edgekd.files import read_json
+from edgekd.measure.outcomes import METRICS, Outcomes
 from edgekd.measure.statistics import paired_gain, seed_accuracy
 from edgekd.pipeline.artifacts import read_bundle
+from edgekd.pipeline.facts import run_facts, teacher_labels
+from edgekd.pipeline.ladder import RungPlan, rungs_of
 from edgekd.pipeline.measure import Check, Speed, read_check, read_speed
-from edgekd.pipeline.plan import Plan, RungPlan
-from edgekd.pipeline.rung_files import accuracy_of, load_facts, load_outputs
+from edgekd.pipeline.plan_artifacts import cells_of, unavailable_reason
+from edgekd.pipeline.rung_files import load_facts, load_outputs
+from edgekd.pipeline.setup import Setup
 from edgekd.records import (
     BudgetResult,
     Loss,
@@ -30,12 +33,10 @@ from edgekd.records import (
 from edgekd.report.losses import points_lost
 from edgekd.target import Budget, Target
 
-Correct = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True)
 class _Run:
-    plan: Plan
+    setup: Setup
     path: Path
     dataset: Dataset
     selection: dict[str, Any]
@@ -48,41 +49,43 @@ class _Run:
         """The rung's exported seed."""
         return next(iter(rung.seeds)) if len(rung.seeds) == 1 else str(self.selection["seed"])
 
-    def correct(self, rung: RungPlan) -> Correct:
-        """``[seeds, n]``: which test samples each seed's model got right, in torch."""
-        labels = self.dataset.part_labels("test")
+    def outcomes(self, rung: RungPlan) -> Outcomes:
+        """``[seeds, n]``: what each test sample says of each seed's model, in torch."""
         folders = [self.path / name for name in rung.seeds.values()]
-        return np.stack([load_outputs(folder).test.argmax(axis=1) == labels for folder in folders])
+        return np.stack([self._outcomes(folder) for folder in folders])
 
     def torch_accuracy(self, rung: RungPlan) -> float:
         """Of the exported seed."""
-        return accuracy_of(load_outputs(self.folder(rung)).test, self.dataset.part_labels("test"))
+        return float(self._outcomes(self.folder(rung)).mean())
+
+    def _outcomes(self, folder: Path) -> Outcomes:
+        return self.dataset.outcomes("test", load_outputs(folder).test)
 
 
-def assemble_report(plan: Plan, path: Path, environment: dict[str, Any]) -> Report:
+def assemble_report(setup: Setup, path: Path, environment: dict[str, Any]) -> Report:
     """Read every record of a finished run and lay them side by side."""
     selection = read_json(path / "selection" / "selection.json")
-    run = _Run(plan, path, load_dataset(path / "data"), selection)
+    run = _Run(setup, path, load_dataset(path / "data"), selection)
     measurements, unavailable = _cells(run)
     teachers = {m.target: m for m in measurements if m.rung == "teacher-fp32"}
     measurements = [_against_teacher(m, teachers.get(m.target)) for m in measurements]
     return Report(
-        recipe=plan.name,
-        seeds=list(plan.recipe.seeds),
+        recipe=setup.name,
+        seeds=list(setup.recipe.seeds),
         environment=environment,
-        rungs=[_rung(run, rung) for rung in plan.rungs],
+        rungs=[_rung(run, rung) for rung in rungs_of(setup.recipe)],
         measurements=measurements,
         unavailable=unavailable,
         verdict=_verdict(run),
         losses=_losses(run, measurements),
-        facts=_facts(run),
+        facts=run_facts(run.setup.recipe, path, run.selection),
     )
 
 
 def _rung(run: _Run, rung: RungPlan) -> Rung:
     facts = load_facts(run.folder(rung))
-    correct = run.correct(rung)
-    mean, interval, per_seed = seed_accuracy(correct)
+    outcomes = run.outcomes(rung)
+    mean, interval, per_seed = seed_accuracy(outcomes)
     return Rung(
         name=rung.name,
         precision=rung.precision,
@@ -90,7 +93,11 @@ def _rung(run: _Run, rung: RungPlan) -> Rung:
         macs=facts.macs,
         bytes=facts.bytes,
         accuracy=RungAccuracy(
-            metric="top-1", value=mean, ci95=interval, n=correct.shape[1], per_seed=per_seed
+            metric=METRICS[run.dataset.task],
+            value=mean,
+            ci95=interval,
+            n=outcomes.shape[1],
+            per_seed=per_seed,
         ),
     )
 
@@ -98,7 +105,7 @@ def _rung(run: _Run, rung: RungPlan) -> Rung:
 def _cells(run: _Run) -> tuple[list[Measurement], list[UnavailableCell]]:
     measurements: list[Measurement] = []
     unavailable: list[UnavailableCell] = []
-    for rung, target in run.plan.cells():
+    for rung, target in cells_of(run.setup):
         reason = _unavailable_reason(run, rung, target)
         if reason is None:
             measurements.append(_measurement(run, rung, target))
@@ -116,8 +123,9 @@ def _cells(run: _Run) -> tuple[list[Measurement], list[UnavailableCell]]:
 
 
 def _unavailable_reason(run: _Run, rung: RungPlan, target: Target) -> str | None:
-    if rung.precision not in target.precisions:
-        return f"the target {target.name} does not list {rung.precision}"
+    reason = unavailable_reason(run.setup, rung, target)
+    if reason is not None:
+        return reason
     path = run.path / "artifacts" / target.name / rung.name / "unavailable.json"
     return str(read_json(path)["reason"]) if path.exists() else None
 
@@ -195,12 +203,14 @@ def _ratio(above: float | None, below: float | None) -> float | None:
 
 
 def _losses(run: _Run, measurements: list[Measurement]) -> list[Loss]:
-    rungs = {rung.name: rung for rung in run.plan.rungs}
+    rungs = {rung.name: rung for rung in rungs_of(run.setup.recipe)}
     teacher = run.torch_accuracy(rungs["teacher-fp32"])
     distilled = run.torch_accuracy(rungs["distilled-fp32"])
+    pruned = run.torch_accuracy(rungs["pruned-fp32"]) if "pruned-fp32" in rungs else None
     losses: list[Loss] = []
     for measurement in measurements:
-        if not measurement.rung.startswith("distilled-") or measurement.accuracy is None:
+        base = rungs[measurement.rung].base
+        if base not in ("distilled-fp32", "pruned-fp32") or measurement.accuracy is None:
             continue
         quantized = measurement.precision != "fp32"
         losses += points_lost(
@@ -210,22 +220,23 @@ def _losses(run: _Run, measurements: list[Measurement]) -> list[Loss]:
             measurement.accuracy.value,
             rung=measurement.rung,
             target=measurement.target,
+            pruned_accuracy=pruned if base == "pruned-fp32" else None,
         )
     return losses
 
 
 def _verdict(run: _Run) -> Verdict:
-    rungs = {rung.name: rung for rung in run.plan.rungs}
-    distilled = run.correct(rungs["distilled-fp32"])
-    control = run.correct(rungs["scratch-fp32"])
+    rungs = {rung.name: rung for rung in rungs_of(run.setup.recipe)}
+    distilled = run.outcomes(rungs["distilled-fp32"])
+    control = run.outcomes(rungs["scratch-fp32"])
     gain, (low, high) = paired_gain(distilled, control)
     worth_it = low > 0
     seen, train = len(run.dataset.labelled), len(run.dataset.parts["train"])
-    steps = run.plan.recipe.distill.steps
+    distill = run.setup.recipe.distill
     why = (
-        f"{gain * 100:+.1f} points over the same student with the same {steps} steps,"
+        f"{gain * 100:+.1f} points over the same student with the same {distill.steps} steps,"
         f" augmentation and learning-rate search, trained on its {seen} labels alone;"
-        f" {len(run.plan.recipe.seeds)} seeds, 95 % interval {low * 100:+.1f} to {high * 100:+.1f}"
+        f" {len(run.setup.recipe.seeds)} seeds, 95 % interval {low * 100:+.1f} to {high * 100:+.1f}"
     )
     if not worth_it:
         why += "; the interval holds zero, so that seeds and test samples alone can explain it"
@@ -236,51 +247,5 @@ def _verdict(run: _Run) -> Verdict:
         gain=gain,
         ci95=(low, high),
         why=why,
-        teacher_labels=_teacher_labels(run, seen),
+        teacher_labels=teacher_labels(run.setup.recipe, run.dataset),
     )
-
-
-def _teacher_labels(run: _Run, seen: int) -> str:
-    teacher = run.plan.recipe.teacher
-    labelled = int((run.dataset.part_labels("train") >= 0).sum())
-    if teacher.weights is not None:
-        return f"not known: its weights were loaded from {Path(teacher.weights).name}"
-    if teacher.labels == "same" or labelled == seen:
-        return f"the same {seen} as the student"
-    return (
-        f"all {labelled} training labels, where the student and its control saw {seen}: part of"
-        " the gain is what the teacher knows from the others"
-    )
-
-
-def _facts(run: _Run) -> dict[str, Any]:
-    recipe = run.plan.recipe
-    chosen = {
-        arm: read_json(run.path / "tuning" / arm / "choice" / "choice.json")
-        for arm in ("scratch", "distilled")
-    }
-    trainings = len(recipe.distill.learning_rates) + len(recipe.seeds) - 1
-    aware = [p for p in recipe.compress.precisions if p in ("int8-qat", "int4")]
-    return {
-        "data": read_json(run.path / "data" / "facts.json"),
-        "networks": read_json(run.path / "networks" / "networks.json"),
-        "distillation": recipe.distill.model_dump(mode="json"),
-        "teacher": recipe.teacher.model_dump(mode="json"),
-        "learning_rates": {
-            arm: {
-                "chosen": choice["chosen"]["learning_rate"],
-                "validation_accuracy_by_rate": {
-                    f"{c['learning_rate']:g}": c["accuracy"] for c in choice["candidates"]
-                },
-                "chosen_on": f"validation data, seed {recipe.seeds[0]}",
-            }
-            for arm, choice in chosen.items()
-        },
-        "exported_seed": run.selection["seed"],
-        "exported_seed_chosen_on": "validation accuracy of distilled-fp32",
-        "teacher_outputs": {
-            "computed": "once for every view of every training sample",
-            "used_by_trainings": trainings + len(aware) * len(recipe.seeds),
-        },
-        "accuracy_of_rungs": "in torch, every seed; of measurements: the exported file",
-    }

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from edgekd.compress import quantize
 from edgekd.compress.scheme import scheme_of
 from edgekd.data.dataset import Dataset, load_dataset
-from edgekd.networks import count_macs, count_parameters, run_network
+from edgekd.networks import build_network, count_macs, count_parameters, run_network
 from edgekd.pipeline.rung_files import (
+    ARCHITECTURE,
     RungFacts,
     RungOutputs,
-    accuracy_of,
     calibration_inputs,
     load_folded_network,
+    metric_of,
     save_rung,
     weight_bytes,
 )
 from edgekd.pipeline.stage import StageContext
-from edgekd.pipeline.train import arm_inputs, student_views, train_on
+from edgekd.pipeline.training import lesson_of, train_on, training_views
 from edgekd.recipe import Distill, Network, QuantizationAware
 from edgekd.records import Precision
 
@@ -30,10 +32,9 @@ if TYPE_CHECKING:
 
 
 def quantize_after_training(context: StageContext) -> None:
-    """Quantize the distilled student as it is; static ranges come from training data."""
+    """Quantize the base rung as it is; static ranges come from training data."""
     dataset = load_dataset(context.folder("data"))
-    network = _distilled(context)
-    _save(context, network, dataset, None)
+    _save(context, _base(context), dataset, None)
 
 
 def train_quantized(context: StageContext) -> None:
@@ -48,29 +49,26 @@ def train_quantized(context: StageContext) -> None:
     training = QuantizationAware.model_validate(context.parameters["training"])
     seed = int(context.parameters["seed"])
     torch.manual_seed(seed)
-    network = _distilled(context)
+    network = _base(context)
     scheme = scheme_of(network, context.parameters["precision"])
     calibration = calibration_inputs(dataset, context.parameters["calibration_samples"])
     prepared = prepare_qat(network, cast("QuantizedScheme", scheme), calibration)
-    members, teacher, loss = arm_inputs(context, dataset, distill)
     prepared = train_on(
         context,
         prepared,
-        student_views(dataset, context.parameters["augmentation"]),
+        training_views(context, dataset, dataset.visible_labels, role="student"),
         dataset.visible_labels,
-        members,
-        teacher,
-        loss,
+        lesson_of(context, dataset, distill, features=False),
         TrainingPlan(training.steps, distill.batch_size, training.learning_rate, 0.0, seed),
     )
     network.load_state_dict(finish_qat(prepared, network))
     _save(context, network.eval(), dataset, training)
 
 
-def _distilled(context: StageContext) -> torch.nn.Module:
+def _base(context: StageContext) -> torch.nn.Module:
     spec = Network.model_validate(context.parameters["student"])
-    folder = context.folder(context.parameters["base"])
-    return load_folded_network(folder, spec, Path(context.locations["network"]))
+    built = build_network(spec, Path(context.locations["network"]))
+    return load_folded_network(context.folder(context.parameters["base"]), built)
 
 
 def _save(
@@ -92,8 +90,11 @@ def _save(
         macs=count_macs(network, dataset.sample_shape),
         bytes=weight_bytes(network, precision),
         scheme=scheme_of(network, precision),
-        validation_accuracy=accuracy_of(validation, dataset.part_labels("validation")),
+        validation_accuracy=metric_of(dataset, "validation", validation),
         learning_rate=training.learning_rate if training else None,
         steps=training.steps if training else None,
     )
     save_rung(context.out, network, outputs, facts)
+    sizes = context.folder(context.parameters["base"]) / ARCHITECTURE
+    if sizes.exists():
+        shutil.copy(sizes, context.out)

@@ -94,7 +94,7 @@ class Engine:
         progressed = True
         while progressed:
             progressed = False
-            ready = [s for s in pending.values() if all(n in finished for n in s.needs)]
+            ready = [s for s in pending.values() if finished.issuperset((*s.needs, *s.after))]
             for stage in sorted(ready, key=lambda s: s.alone):
                 key = stage.key(self.folder.outputs_of)
                 if self.folder.holds(stage.name, key):
@@ -214,6 +214,7 @@ def _work(stage: Stage, run: Path, out: Path) -> None:
         parameters=stage.parameters,
         locations=stage.locations,
         progress=lambda done, total: channel.put((stage.name, done, total)),
+        aliases=stage.aliases,
     )
     call_action(stage, context)
 

@@ -25,6 +25,10 @@ _TOOLS = (
     "onnxscript",
     "onnxruntime",
     "numpy",
+    "torch-pruning",
+    "optuna",
+    "transformers",
+    "tensorflow-cpu",
 )
 
 

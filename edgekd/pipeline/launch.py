@@ -101,7 +101,9 @@ class DistributedEngine:
             if self._state.is_main_process:
                 self._reporter.advanced(stage.name, done, total)
 
-        return StageContext(self._path, out, stage.parameters, stage.locations, progress)
+        return StageContext(
+            self._path, out, stage.parameters, stage.locations, progress, stage.aliases
+        )
 
 
 def _has_accelerator() -> bool:

@@ -16,14 +16,14 @@ from edgekd.errors import RunFailed
 from edgekd.export.contract import Bundle
 from edgekd.files import read_json, write_json
 from edgekd.measure.parity import Stage as ChainStep
-from edgekd.measure.parity import parity_chain
+from edgekd.measure.parity import how_far, parity_chain
 from edgekd.pipeline.artifacts import (
     GOLDEN_SAMPLES,
     in_layout,
     read_bundle,
     shipped_seed_folder,
 )
-from edgekd.pipeline.rung_files import accuracy_of, load_outputs
+from edgekd.pipeline.rung_files import load_outputs, metric_of
 from edgekd.pipeline.stage import StageContext
 from edgekd.records import Latency, MeasuredAccuracy, Memory, Parity, Record
 from edgekd.target import Target
@@ -129,23 +129,20 @@ def read_speed(folder: Path) -> Speed:
 
 def _compare(context: StageContext, exported: _Exported, outputs: npt.NDArray[np.float32]) -> Check:
     reference = load_outputs(context.folder(shipped_seed_folder(context)))
-    labels = exported.dataset.part_labels("test")
     bundle, target = exported.bundle, exported.target
     quantized = bundle.precision not in ("fp32", "fp16")
+    classes = exported.dataset.task == "classification"
     chain = [ChainStep("torch", reference.test_float, quantized=False)]
     if bundle.precision != "fp32":
         chain.append(ChainStep(f"torch-{bundle.precision}", reference.test, quantized=quantized))
     chain.append(ChainStep(target.name, outputs, quantized=quantized))
-    parity = parity_chain(chain)
+    parity = parity_chain(chain, classes=classes)
     golden = float(np.abs(outputs - reference.test)[:GOLDEN_SAMPLES].max())
     parity = parity.model_copy(update={"golden_max_abs": golden})
     failures = []
     if parity.steps[-1].diverged:
-        failures.append(
-            f"parity: {target.name} agrees with {parity.against} on"
-            f" {parity.top1_agreement:.1%} of {parity.n} samples"
-        )
-    accuracy = MeasuredAccuracy(value=accuracy_of(outputs, labels), n=len(labels))
+        failures.append(f"parity: {target.name} {how_far(parity)}")
+    accuracy = MeasuredAccuracy(value=metric_of(exported.dataset, "test", outputs), n=len(outputs))
     return Check(accuracy=accuracy, parity=parity, failures=failures)
 
 

@@ -12,6 +12,7 @@ from edgekd.catalog import find_recipe, find_targets, recipe_name
 from edgekd.data import find_source
 from edgekd.errors import BadInput, MissingPackage
 from edgekd.files import digest, files_below, read_json, sha256_of, write_json, write_text
+from edgekd.measure.parity import how_far
 from edgekd.pipeline.assemble import assemble_report
 from edgekd.pipeline.engine import Engine, Reporter
 from edgekd.pipeline.environment import environment, git_commit, tool_versions
@@ -23,7 +24,8 @@ from edgekd.pipeline.manifest import (
     open_run_folder,
 )
 from edgekd.pipeline.parts import Until
-from edgekd.pipeline.plan import Plan
+from edgekd.pipeline.plan import plan_stages
+from edgekd.pipeline.setup import Setup
 from edgekd.recipe import load_recipe
 from edgekd.records import Report
 
@@ -43,11 +45,24 @@ _EXTRAS = {
     "onnx": "onnx",
     "onnxscript": "onnx",
     "onnxruntime": "onnx",
+    "tensorflow": "teachers",
+    "transformers": "teachers",
+    "torch_pruning": "prune",
 }
 _FORMAT_PACKAGES = {
     "tflite": ("litert_torch", "ai_edge_quantizer", "ai_edge_litert"),
     "executorch": ("executorch", "torchao"),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
+}
+
+_REPORT_PACKAGES = ("scipy", "jinja2", "matplotlib")
+_TEACHER_PACKAGES = {
+    "torch": (),
+    "onnx": ("onnxruntime",),
+    "tflite": ("ai_edge_litert",),
+    "keras": ("tensorflow",),
+    "hugging-face": ("transformers",),
+    "recorded": (),
 }
 
 
@@ -72,7 +87,7 @@ def plan_run(
     overrides: Sequence[str] = (),
     seeds: Sequence[int] | None = None,
     targets: Sequence[str] | None = None,
-) -> Plan:
+) -> Setup:
     """Read and check everything that can be checked before anything is computed.
 
     Raises:
@@ -88,26 +103,42 @@ def plan_run(
     doubled = len({target.name for target in found}) != len(found)
     if doubled:
         raise BadInput("a target stands twice", where="--targets")
-    plan = Plan(loaded, recipe_name(path), path.resolve().parent, found)
-    plan.data_hash  # noqa: B018  (reads the source: a missing file is told now)
-    return plan
+    setup = Setup(loaded, recipe_name(path), path.resolve().parent, found)
+    setup.data_hash  # noqa: B018  (reads the source: a missing file is told now)
+    return setup
 
 
-def require_packages(plan: Plan, until: Until) -> None:
+def require_packages(setup: Setup, until: Until) -> None:
     """Say which package is missing before hours are spent.
 
     Raises:
         MissingPackage: the first one, with the extra that brings it.
     """
     wanted = ["torch", "accelerate", "safetensors"]
+    for member in setup.recipe.teacher.members:
+        wanted += _TEACHER_PACKAGES[member.kind]
     if until != "distill":
-        wanted += ["torchao", "executorch"] if plan.recipe.compress.precisions else []
+        wanted += ["torchao", "executorch"] if setup.recipe.compress.precisions else []
+        wanted += ["torch_pruning"] if setup.recipe.prune else []
     if until in ("export", "bench"):
-        for target in plan.targets:
+        for target in setup.targets:
             wanted += _FORMAT_PACKAGES[target.format]
     if until == "bench":
-        wanted += ["scipy", "jinja2", "matplotlib"]
-    for name in wanted:
+        wanted += _REPORT_PACKAGES
+    _require(wanted)
+
+
+def require_report_packages() -> None:
+    """Say which package of the reports is missing.
+
+    Raises:
+        MissingPackage: the first one, with the extra that brings it.
+    """
+    _require(_REPORT_PACKAGES)
+
+
+def _require(names: Sequence[str]) -> None:
+    for name in names:
         if find_spec(name) is None:
             raise MissingPackage(
                 f"the package {name} is not installed",
@@ -116,7 +147,7 @@ def require_packages(plan: Plan, until: Until) -> None:
 
 
 def run_plan(
-    plan: Plan,
+    setup: Setup,
     path: Path,
     reporter: Reporter,
     *,
@@ -126,7 +157,7 @@ def run_plan(
     """Run a plan into a folder, up to a part of the ladder; redo only what changed.
 
     Args:
-        plan: from ``plan_run``.
+        setup: from ``plan_run``.
         path: the run folder, made where it is missing.
         reporter: is told what happens.
         until: the last part of the ladder.
@@ -135,25 +166,25 @@ def run_plan(
     Raises:
         EdgekdError: a stage failed; what finished before it stays.
     """
-    require_packages(plan, until)
-    stages = plan.stages(until)
+    require_packages(setup, until)
+    stages = plan_stages(setup, until)
     if launched_processes() > 1:
-        return DistributedEngine(path, _fresh_manifest(plan), reporter).run(
-            stages, lambda folder: _finish(plan, folder, until)
+        return DistributedEngine(path, fresh_manifest(setup), reporter).run(
+            stages, lambda folder: _finish(setup, folder, until)
         )
-    with open_run_folder(path, _fresh_manifest(plan)) as folder:
-        folder.forget_all_but({stage.name for stage in plan.stages()})
-        Engine(folder, reporter, jobs or _default_jobs()).run(stages)
-        return _finish(plan, folder, until)
+    with open_run_folder(path, fresh_manifest(setup)) as folder:
+        folder.forget_all_but({stage.name for stage in plan_stages(setup)})
+        Engine(folder, reporter, jobs or default_jobs()).run(stages)
+        return _finish(setup, folder, until)
 
 
-def dry_run_lines(plan: Plan, path: Path, until: Until) -> list[str]:
+def dry_run_lines(setup: Setup, path: Path, until: Until) -> list[str]:
     """One line for each stage: whether it would be reused or run. Nothing is written."""
-    require_packages(plan, until)
+    require_packages(setup, until)
     folder = finished_stages(path)
     lines = []
     unchanged: set[str] = set()
-    for stage in plan.stages(until):
+    for stage in plan_stages(setup, until):
         known = all(name in unchanged for name in stage.needs)
         if known and folder.holds(stage.name, stage.key(folder.outputs_of)):
             unchanged.add(stage.name)
@@ -161,24 +192,24 @@ def dry_run_lines(plan: Plan, path: Path, until: Until) -> list[str]:
     return lines
 
 
-def render_report(plan: Plan, folder: RunFolder) -> Report:
+def render_report(setup: Setup, folder: RunFolder) -> Report:
     """Write ``report.json``, ``report.md`` and ``report.html`` if anything under them changed."""
     from edgekd.report.html import render_html
     from edgekd.report.markdown import render_markdown
 
-    names = [stage.name for stage in plan.stages()]
+    names = [stage.name for stage in plan_stages(setup)]
     key = digest(
         {
             "stages": {name: folder.outputs_of(name) for name in names},
-            "targets": [target.model_dump(mode="json") for target in plan.targets],
-            "recipe": plan.recipe.model_dump(mode="json"),
+            "targets": [target.model_dump(mode="json") for target in setup.targets],
+            "recipe": setup.recipe.model_dump(mode="json"),
             "tools": tool_versions(),
             "renderer": _renderer_digest(),
         }
     )
     if folder.manifest.report_key == key and _intact(folder):
         return Report.model_validate(read_json(folder.path / _REPORTS[0]))
-    report = assemble_report(plan, folder.path, environment(plan.folder))
+    report = assemble_report(setup, folder.path, environment(setup.folder))
     write_json(folder.path / _REPORTS[0], report.model_dump(mode="json", by_alias=True))
     write_text(folder.path / _REPORTS[1], render_markdown(report))
     write_text(folder.path / _REPORTS[2], render_html(report))
@@ -198,21 +229,18 @@ def failures_of(report: Report) -> list[str]:
         if measurement.accuracy is None:
             failures.append(f"{where}: {'; '.join(measurement.reasons)}")
         elif measurement.parity and measurement.parity.steps[-1].diverged:
-            failures.append(
-                f"{where}: diverges from {measurement.parity.against}"
-                f" (top-1 agreement {measurement.parity.top1_agreement:.1%})"
-            )
+            failures.append(f"{where}: {how_far(measurement.parity)}")
         if measurement.latency_ms is None and measurement.kind in ("host", "device"):
             failures.append(f"{where}: {'; '.join(measurement.reasons) or 'no latency'}")
         failures += [f"{where}: over budget, {line}" for line in measurement.budget.exceeded]
     return failures
 
 
-def _finish(plan: Plan, folder: RunFolder, until: Until) -> Outcome:
+def _finish(setup: Setup, folder: RunFolder, until: Until) -> Outcome:
     if until != "bench":
         folder.save()
         return Outcome(folder.path, None)
-    report = render_report(plan, folder)
+    report = render_report(setup, folder)
     return Outcome(folder.path, report, failures_of(report))
 
 
@@ -233,18 +261,20 @@ def _intact(folder: RunFolder) -> bool:
     )
 
 
-def _fresh_manifest(plan: Plan) -> Manifest:
+def fresh_manifest(setup: Setup) -> Manifest:
+    """The manifest of a run that begins."""
     return Manifest(
-        recipe=plan.name,
-        recipe_sha256=digest(plan.recipe.model_dump(mode="json")),
-        seeds=list(plan.recipe.seeds),
+        recipe=setup.name,
+        recipe_sha256=digest(setup.recipe.model_dump(mode="json")),
+        seeds=list(setup.recipe.seeds),
         tools=tool_versions(),
-        git_commit=git_commit(plan.folder),
-        data_sha256=plan.data_hash,
+        git_commit=git_commit(setup.folder),
+        data_sha256=setup.data_hash,
     )
 
 
-def _default_jobs() -> int:
+def default_jobs() -> int:
+    """One process for each core, or one in all where a GPU computes."""
     if find_spec("torch") is not None and Path("/proc/driver/nvidia").exists():
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

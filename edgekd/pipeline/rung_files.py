@@ -1,7 +1,8 @@
 """The folder of one rung at one seed: weights, outputs on held-out data, and facts.
 
 ``weights.safetensors`` are float32 weights (on the quantizer's grid where the rung was trained for
-it), ``outputs.safetensors`` the logits that the rung gave in torch, ``rung.json`` the facts.
+it), ``outputs.safetensors`` what the rung gave in torch, ``rung.json`` the facts. A pruned rung has
+``architecture.json`` beside them: the sizes of its layers.
 """
 
 from __future__ import annotations
@@ -16,14 +17,22 @@ import numpy.typing as npt
 from edgekd.data.dataset import Dataset
 from edgekd.errors import RunFailed
 from edgekd.files import read_json, write_json
-from edgekd.networks import build_network, load_weights, save_weights
-from edgekd.recipe import Network
+from edgekd.networks import (
+    count_macs,
+    count_parameters,
+    load_weights,
+    run_network,
+    save_weights,
+)
 from edgekd.records import Precision, Record
 
 if TYPE_CHECKING:
     import torch
 
 Logits = npt.NDArray[np.float32]
+
+ARCHITECTURE = "architecture.json"
+_WEIGHTS = "weights.safetensors"
 
 WEIGHT_BITS: dict[Precision, int] = {"fp32": 32, "fp16": 16, "int8": 8, "int8-qat": 8, "int4": 4}
 
@@ -33,28 +42,31 @@ class RungFacts(Record):
 
     Attributes:
         folded: batch normalization is folded into the stored weights.
-        parameters: with batch normalization folded, as every artifact has it.
+        parameters: with batch normalization folded, as every artifact has it; null where the
+            teacher is only heard of.
+        macs: null where they cannot be counted.
         bytes: of the weights at this precision; biases and scales count four bytes each.
         scheme: the precision in words.
-        validation_accuracy: of the rung in torch, 0 to 1.
+        validation_accuracy: the task's metric of the rung in torch on validation data, 0 to 1;
+            null where a teacher was not asked about it.
         learning_rate: it was trained with; null where nothing was trained.
         steps: it was trained for.
     """
 
     precision: Precision
     folded: bool
-    parameters: int
-    macs: int
-    bytes: int
+    parameters: int | None
+    macs: int | None
+    bytes: int | None
     scheme: str
-    validation_accuracy: float
+    validation_accuracy: float | None
     learning_rate: float | None
     steps: int | None
 
 
 @dataclass(frozen=True)
 class RungOutputs:
-    """Logits ``[n, classes]`` in torch.
+    """What a rung gave in torch: ``[n, classes]`` logits, or ``[n, ...]`` reconstructions.
 
     Attributes:
         test: of the rung at its precision, on the test set.
@@ -68,15 +80,60 @@ class RungOutputs:
 def save_rung(
     folder: Path, network: torch.nn.Module, outputs: RungOutputs, facts: RungFacts
 ) -> None:
-    """Write the three files."""
+    """Write weights, outputs and facts."""
+    save_weights(network, folder / _WEIGHTS)
+    save_answers(folder, outputs, facts)
+
+
+def save_answers(folder: Path, outputs: RungOutputs, facts: RungFacts) -> None:
+    """Write outputs and facts; for a teacher whose weights are not here, that is all there is."""
     from safetensors.numpy import save_file
 
-    save_weights(network, folder / "weights.safetensors")
     save_file(
         {"test": outputs.test, "test_float": outputs.test_float},
         folder / "outputs.safetensors",
     )
     write_json(folder / "rung.json", facts.model_dump(mode="json"))
+
+
+def save_float_rung(
+    folder: Path,
+    network: torch.nn.Module,
+    dataset: Dataset,
+    *,
+    rate: float | None,
+    steps: int | None,
+    foldable: bool = True,
+) -> None:
+    """Run an fp32 network on held-out data and write its rung.
+
+    Args:
+        foldable: false: batch normalization is counted as it stands (a loaded teacher that cannot
+            be traced).
+    """
+    from edgekd.compress.folding import fold_batch_norm
+
+    validation = run_network(network, dataset.part_inputs("validation"))
+    test = run_network(network, dataset.part_inputs("test"))
+    # Counted as it is deployed, so that every rung of the ladder is counted alike.
+    deployed = fold_batch_norm(network) if foldable else network
+    facts = RungFacts(
+        precision="fp32",
+        folded=False,
+        parameters=count_parameters(deployed),
+        macs=count_macs(deployed, dataset.sample_shape),
+        bytes=weight_bytes(deployed, "fp32"),
+        scheme="float32",
+        validation_accuracy=metric_of(dataset, "validation", validation),
+        learning_rate=rate,
+        steps=steps,
+    )
+    save_rung(folder, network, RungOutputs(test, test), facts)
+
+
+def metric_of(dataset: Dataset, part: str, outputs: Logits) -> float:
+    """The task's metric of a network's outputs on a part of the data, 0 to 1."""
+    return float(dataset.outcomes(part, outputs).mean())
 
 
 def load_facts(folder: Path) -> RungFacts:
@@ -96,18 +153,37 @@ def load_outputs(folder: Path) -> RungOutputs:
         raise RunFailed("the stored outputs are damaged", where=str(folder)) from error
 
 
-def load_folded_network(folder: Path, spec: Network, file: Path) -> torch.nn.Module:
-    """Rebuild a rung's float32 network with its batch normalization folded, in eval mode."""
+def load_network(folder: Path, built: torch.nn.Module) -> torch.nn.Module:
+    """A rung's own weights in a freshly built network, in eval mode, as it was trained."""
+    resized = _resized(folder, built)
+    load_weights(resized, folder / _WEIGHTS)
+    return resized.eval()
+
+
+def load_folded_network(folder: Path, built: torch.nn.Module) -> torch.nn.Module:
+    """A rung's float32 network with its batch normalization folded, in eval mode.
+
+    Args:
+        folder: of the rung.
+        built: the network as its function makes it; the weights are the rung's.
+    """
     from edgekd.compress.folding import fold_batch_norm
 
-    network = build_network(spec, file).eval()
-    weights = folder / "weights.safetensors"
-    if load_facts(folder).folded:
-        folded = fold_batch_norm(network)
-        load_weights(folded, weights)
-        return folded.eval()
-    load_weights(network, weights)
-    return fold_batch_norm(network.eval()).eval()
+    if not load_facts(folder).folded:
+        return fold_batch_norm(load_network(folder, built)).eval()
+    folded = fold_batch_norm(_resized(folder, built))
+    load_weights(folded, folder / _WEIGHTS)
+    return folded.eval()
+
+
+def _resized(folder: Path, built: torch.nn.Module) -> torch.nn.Module:
+    """The network at the widths of a pruned rung; as it is for any other."""
+    architecture = folder / ARCHITECTURE
+    if architecture.exists():
+        from edgekd.compress.architecture import apply_architecture
+
+        apply_architecture(built, read_json(architecture))
+    return built.eval()
 
 
 def weight_bytes(network: torch.nn.Module, precision: Precision) -> int:
@@ -119,11 +195,6 @@ def weight_bytes(network: torch.nn.Module, precision: Precision) -> int:
     vector_bits = min(32, max(16, bits)) if precision == "fp16" else 32
     total = sum(p.numel() * (bits if p.ndim > 1 else vector_bits) for p in network.parameters())
     return -(-total // 8)
-
-
-def accuracy_of(logits: Logits, labels: npt.NDArray[np.int64]) -> float:
-    """Share of samples whose largest logit is the label's."""
-    return float((logits.argmax(axis=1) == labels).mean())
 
 
 def calibration_inputs(dataset: Dataset, samples: int) -> npt.NDArray[np.float32]:

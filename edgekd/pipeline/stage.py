@@ -26,23 +26,28 @@ class Stage:
         action: ``package.module:function``, called with a ``StageContext`` in a worker process.
         parameters: JSON-able.
         needs: names of the stages whose folders it reads.
+        after: names of stages that must have gone well before, though nothing of them is read.
         reads: files outside the run folder, name to content hash.
         locations: where those files are; the path itself is not part of the key, so that a moved
             checkout redoes nothing.
         packages: distributions whose version changes the result.
         alone: it measures time, so nothing else may run beside it.
         distributed: under ``accelerate launch``, every process takes part.
+        aliases: what the action calls a needed stage, to that stage's name, where they differ:
+            where several variants of a stage lie in one run folder.
     """
 
     name: str
     action: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = field(default=(), kw_only=True)
     reads: Mapping[str, str] = field(default_factory=dict)
     locations: Mapping[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     alone: bool = False
     distributed: bool = False
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def key(self, outputs_of: Callable[[str], str]) -> str:
         """The hash of everything that the stage reads: it is redone when this changes."""
@@ -69,6 +74,7 @@ class StageContext:
         parameters: of the stage.
         locations: of the stage.
         progress: to be called with (done, total).
+        aliases: of the stage.
     """
 
     run: Path
@@ -76,10 +82,11 @@ class StageContext:
     parameters: Mapping[str, Any]
     locations: Mapping[str, str]
     progress: Progress
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def folder(self, stage: str) -> Path:
         """The folder of a needed stage."""
-        return self.run / stage
+        return self.run / self.aliases.get(stage, stage)
 
 
 @cache

@@ -75,6 +75,16 @@ def short(name: str) -> str:
     return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
 
 
+def fitted(text: str, pixels: float, font_pixels: float = FONT_PIXELS - 1) -> str:
+    """The text, or as much of its start as fits."""
+    shown = clean(text)
+    if text_width(shown, font_pixels) <= pixels:
+        return shown
+    while shown and text_width(f"{shown}…", font_pixels) > pixels:
+        shown = shown[:-1]
+    return f"{shown}…" if shown else ""
+
+
 def text_width(text: str, font_pixels: float = FONT_PIXELS) -> float:
     """Pixels that a label needs at most in common fonts; East Asian glyphs are a full em wide."""
     return sum(font_pixels * (_LETTER if character.isascii() else 1.0) for character in text)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from edgekd.errors import MissingPackage
 from edgekd.records import Kind, Report
 from edgekd.report import charts, prose, tables
 from edgekd.report.losses import waterfalls
+from edgekd.report.pages import page_templates
 from edgekd.report.scatter import cost_chart
 from edgekd.report.summary import (
     COST_HEADINGS,
@@ -22,10 +21,6 @@ from edgekd.report.summary import (
     target_sections,
 )
 from edgekd.report.tables import Table
-from edgekd.report.units import clean
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ def render_html(report: Report) -> str:
     Raises:
         MissingPackage: jinja2 or matplotlib is not installed.
     """
-    template = _templates().get_template("report.html.j2")
+    template = page_templates().get_template("report.html.j2")
     return template.render(
         recipe=report.recipe,
         title_line=prose.title_line(report),
@@ -81,28 +76,6 @@ def render_html(report: Report) -> str:
         ],
         artifacts=tables.artifacts_table(report),
     )
-
-
-def _templates() -> Environment:
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise MissingPackage(
-            "jinja2 is not installed", mend='pip install "edgekd[report]"'
-        ) from error
-    return Environment(
-        loader=PackageLoader("edgekd.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _finalize(value: Any) -> Any:
-    # Markup is a str too, but it has been rendered already and is clean.
-    return clean(value) if type(value) is str else value
 
 
 def _waterfalls(report: Report) -> dict[str, list[tuple[str, bool, str]]]:

@@ -37,6 +37,7 @@ def points_lost(
     *,
     rung: str,
     target: str,
+    pruned_accuracy: float | None = None,
 ) -> list[Loss]:
     """Split the way from teacher to artifact into the points lost at each stage.
 
@@ -48,12 +49,14 @@ def points_lost(
         artifact_accuracy: of the exported file in its runtime.
         rung: the rung that the artifact holds.
         target: the target that it was made for.
+        pruned_accuracy: of the pruned fp32 student in torch; None where nothing was pruned.
 
     Returns:
         One record a stage that was passed, in percentage points; they add up to the whole loss.
     """
     after = {
         "distillation": distilled_accuracy,
+        "pruning": pruned_accuracy,
         "quantization": quantized_torch_accuracy,
         "conversion": artifact_accuracy,
     }

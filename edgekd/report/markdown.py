@@ -33,19 +33,19 @@ def render_markdown(report: Report) -> str:
         "",
     ]
     lines += _verdict(report)
-    lines += ["## Ladder", "", prose.LADDER_NOTE, "", *_table(tables.rungs_table(report))]
+    lines += ["## Ladder", "", prose.LADDER_NOTE, "", *table_lines(tables.rungs_table(report))]
     if sections:
-        lines += ["### Each rung on each target", "", *_table(tables.targets_table(report))]
+        lines += ["### Each rung on each target", "", *table_lines(tables.targets_table(report))]
     if report.losses:
         lines += ["## Where points were lost", "", prose.LOSSES_NOTE, ""]
-        lines += _table(tables.losses_table(report))
+        lines += table_lines(tables.losses_table(report))
     lines += ["## Targets", "", prose.TARGETS_NOTE, ""]
     for section in sections:
         kind = f" ({section.kind})" if section.kind else ""
         lines += [f"### {escape(section.target)}{kind}", ""]
         lines += [escape(tables.samples_line(section)), ""]
-        lines += _table(tables.performance_table(section))
-        lines += _table(tables.correctness_table(section)) if section.measurements else []
+        lines += table_lines(tables.performance_table(section))
+        lines += table_lines(tables.correctness_table(section)) if section.measurements else []
         lines += _parity(tables.parity_table(section))
     lines += _fronts(report)
     lines += ["## What every figure rests on", ""]
@@ -56,7 +56,7 @@ def render_markdown(report: Report) -> str:
         tables.artifacts_table(report),
     ):
         if table.rows:
-            lines += [f"### {table.caption}", "", *_table(table)]
+            lines += [f"### {table.caption}", "", *table_lines(table)]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
@@ -66,6 +66,27 @@ def escape(text: str) -> str:
     It must not stand at the start of a line, where a hyphen or a number begins a list.
     """
     return _SPECIAL.sub(r"\\\1", clean(text))
+
+
+def table_lines(table: Table) -> list[str]:
+    """A table and its notes, escaped; the kind of its figures is in each of their headings."""
+    stateful = any(row.state for row in table.rows)
+    headings = [
+        f"{column.group}: {column.heading}" if column.group else column.heading
+        for column in table.columns
+    ]
+    if table.kind:
+        headings = [
+            f"{heading} ({table.kind})" if column.role == "figure" else heading
+            for heading, column in zip(headings, table.columns, strict=True)
+        ]
+    marks = ["---:" if column.role == "figure" else "---" for column in table.columns]
+    if stateful:
+        headings.append("State")
+        marks.append("---")
+    lines = [_line([escape(heading) for heading in headings]), _line(marks)]
+    lines += [_line(_cells(table, row, stateful)) for row in table.rows]
+    return [*lines, "", *[f"- Note: {escape(note)}" for note in table.notes], ""]
 
 
 def _verdict(report: Report) -> list[str]:
@@ -92,27 +113,7 @@ def _fronts(report: Report) -> list[str]:
 
 
 def _parity(table: Table) -> list[str]:
-    return ["Parity, step by step:", "", *_table(table)] if table.rows else []
-
-
-def _table(table: Table) -> list[str]:
-    stateful = any(row.state for row in table.rows)
-    headings = [
-        f"{column.group}: {column.heading}" if column.group else column.heading
-        for column in table.columns
-    ]
-    if table.kind:
-        headings = [
-            f"{heading} ({table.kind})" if column.role == "figure" else heading
-            for heading, column in zip(headings, table.columns, strict=True)
-        ]
-    marks = ["---:" if column.role == "figure" else "---" for column in table.columns]
-    if stateful:
-        headings.append("State")
-        marks.append("---")
-    lines = [_line([escape(heading) for heading in headings]), _line(marks)]
-    lines += [_line(_cells(table, row, stateful)) for row in table.rows]
-    return [*lines, "", *[f"- Note: {escape(note)}" for note in table.notes], ""]
+    return ["Parity, step by step:", "", *table_lines(table)] if table.rows else []
 
 
 def _cells(table: Table, row: Row, stateful: bool) -> list[str]:
@@ -123,7 +124,7 @@ def _cells(table: Table, row: Row, stateful: bool) -> list[str]:
             text = f"{text[:_DIGEST_SHOWN]}…"
         cells.append(escape(text))
     if stateful:
-        state = f"{row.state}: {row.note}" if row.note else row.state or "valid"
+        state = f"{row.state}: {row.note}" if row.note else row.state or table.unmarked
         cells.append(escape(state))
     return cells
 

@@ -43,10 +43,15 @@ _DEEPEST = 6
 
 def title_line(report: Report) -> str:
     """Seeds and, where the environment holds a ``date`` (ISO 8601), when the run was made."""
-    seeds = ", ".join(str(seed) for seed in report.seeds)
-    parts = [f"{'seed' if len(report.seeds) == 1 else 'seeds'} {seeds}"] if report.seeds else []
-    if report.environment.get("date"):
-        parts.append(_moment(str(report.environment["date"])))
+    return run_line(report.seeds, report.environment)
+
+
+def run_line(seeds: list[int], environment: Mapping[str, Any]) -> str:
+    """``title_line`` of any kind of run."""
+    named = ", ".join(str(seed) for seed in seeds)
+    parts = [f"{'seed' if len(seeds) == 1 else 'seeds'} {named}"] if seeds else []
+    if environment.get("date"):
+        parts.append(_moment(str(environment["date"])))
     return " · ".join(parts)
 
 

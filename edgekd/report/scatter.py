@@ -98,7 +98,7 @@ def _scale_scatter(axes: Axes, points: list[Point], cost: Cost, width: int) -> N
     span = max(max(costs) / min(costs), 2.0)
     low, high = min(costs) / span**0.1, max(costs) * span**0.07
     ticks = log_ticks(low, high, 2.0 if cost == "size" else 10.0, width // 90)
-    text: Callable[[float], str] = _tick_size if cost == "size" else "{:g}".format
+    text: Callable[[float], str] = tick_size if cost == "size" else "{:g}".format
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     axes.set_xticks(ticks, [text(tick) for tick in ticks])
@@ -124,10 +124,10 @@ def _number_front(figure: Figure, axes: Axes, points: list[Point]) -> None:
     )
     for index, text, box in zip(numbered, texts, boxes, strict=True):
         if box is not None:
-            _write_label(figure, text, box, tuple(places[index]))
+            write_label(figure, text, box, tuple(places[index]))
 
 
-def _write_label(figure: Figure, text: str, box: Box, anchor: tuple[float, float]) -> None:
+def write_label(figure: Figure, text: str, box: Box, anchor: tuple[float, float]) -> None:
     """The text in its box, flush with the side of its marker, and a line to a distant marker."""
     from matplotlib.lines import Line2D
     from matplotlib.transforms import IdentityTransform
@@ -144,7 +144,8 @@ def _write_label(figure: Figure, text: str, box: Box, anchor: tuple[float, float
     label.set(transform=IdentityTransform(), ha=side, va="center_baseline")
 
 
-def _tick_size(value: float) -> str:
+def tick_size(value: float) -> str:
+    """Bytes at a power of two, short enough for an axis."""
     for unit in ("B", "KiB", "MiB"):
         if value < 1024:
             return f"{value:g} {unit}"

@@ -251,7 +251,7 @@ def _student_figure(report: Report) -> list[KeyFigure]:
     if student is None:
         return []
     note = ""
-    if teacher and student.parameters > 0:
+    if teacher and teacher.parameters and student.parameters:
         fewer = units.times(teacher.parameters / student.parameters)
         note = f"{fewer} fewer than the teacher's {units.count(teacher.parameters)}"
     return [KeyFigure("Student parameters", units.count(student.parameters), note)]

@@ -15,7 +15,28 @@ from edgekd.report.prose import KIND_MEANINGS, flat_facts
 from edgekd.report.summary import Cell, TargetSection, kinds, ladder_rows, target_sections
 from edgekd.report.units import MISSING
 
-State = Literal["", "invalid", "not available", "over budget"]
+State = Literal[
+    "",
+    "invalid",
+    "not available",
+    "over budget",
+    "best",
+    "chosen",
+    "reference",
+    "trial",
+    "not trained",
+    "stopped",
+]
+Tone = Literal["good", "plain", "bad"]
+
+_TONES: dict[State, Tone] = {
+    "best": "good",
+    "chosen": "good",
+    "reference": "plain",
+    "trial": "plain",
+    "not trained": "plain",
+    "stopped": "plain",
+}
 
 
 @dataclass(frozen=True)
@@ -39,16 +60,26 @@ class Row:
     state: State = ""
     note: str = ""
 
+    @property
+    def tone(self) -> Tone:
+        """How the state is to be taken."""
+        return _TONES.get(self.state, "bad")
+
 
 @dataclass(frozen=True)
 class Table:
-    """One table. ``kind`` is set where every figure in it is of that kind."""
+    """One table.
+
+    ``kind`` is set where every figure in it is of that kind. ``unmarked`` is the word for the state
+    of rows that have none, where other rows have one.
+    """
 
     caption: str
     columns: list[Column]
     rows: list[Row]
     kind: Kind | None = None
     notes: list[str] = field(default_factory=list)
+    unmarked: str = "valid"
 
     def heading_groups(self) -> list[list[Column]]:
         """The columns, those of one group together."""

@@ -42,6 +42,11 @@ def milliseconds(value: float | None) -> str:
     return MISSING if value is None else _three_digits(value)
 
 
+def seconds(value: float) -> str:
+    """Three significant digits and the unit."""
+    return f"{_three_digits(value)} s"
+
+
 def size(count: int | None) -> str:
     """Bytes as B, or with three digits as KiB, MiB or GiB (powers of 1,024)."""
     if count is None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekd.data.dataset import load_dataset, save_dataset, split_samples
+from edgekd.data.dataset import load_dataset, save_dataset
 from edgekd.data.samples import Samples
+from edgekd.data.split import split_samples
 from edgekd.errors import BadInput, RunFailed
 from edgekd.recipe import Data, Split
 
@@ -102,3 +104,55 @@ def test_save_and_load(tmp_path: Path) -> None:
     (tmp_path / "dataset.safetensors").write_bytes(b"nonsense")
     with pytest.raises(RunFailed, match="damaged"):
         load_dataset(tmp_path)
+
+
+def test_the_official_split_is_the_sources_own() -> None:
+    samples = samples_of([10, 10])
+    official = np.arange(20) % 5 == 0
+    split = Split(kind="official", validation=4)
+    data = Data(source="npz", split=split)
+    dataset = split_samples(replace(samples, official_test=official), data)
+    np.testing.assert_array_equal(dataset.parts["test"], np.flatnonzero(official))
+    assert len(dataset.parts["train"]) == 20 - 4 - 4
+    with pytest.raises(BadInput, match="no official test split"):
+        split_samples(samples, data)
+
+
+def test_no_group_is_on_both_sides() -> None:
+    samples = samples_of([12, 12], unlabelled=6)
+    groups = tuple("abc"[number % 3] for number in range(30))
+    data = Data(source="npz", split=Split(kind="groups", validation=4, held_out=["b"]))
+    dataset = split_samples(replace(samples, groups=groups), data)
+    held_out = {groups[i] for i in dataset.parts["test"]}
+    others = {groups[i] for part in ("train", "validation") for i in dataset.parts[part]}
+    assert held_out == {"b"}
+    assert others == {"a", "c"}
+    unknown = Data(source="npz", split=Split(kind="groups", validation=4, held_out=["d"]))
+    with pytest.raises(BadInput, match=r"there is no group 'd'.*known: a, b, c"):
+        split_samples(replace(samples, groups=groups), unknown)
+
+
+def test_anomalies_are_never_trained_on() -> None:
+    split = Split(validation=9, test=12)
+    data = Data(source="npz", split=split, normal=["c1"])
+    dataset = split_samples(samples_of([20, 30, 10]), data)
+    assert dataset.class_names == ("normal", "anomaly")
+    assert set(dataset.part_labels("train")) == {0}
+    assert set(dataset.part_labels("test")) == set(dataset.part_labels("validation")) == {0, 1}
+    assert dataset.output_shape == dataset.sample_shape
+    assert len(dataset.labelled) == len(dataset.parts["train"])
+
+
+@pytest.mark.parametrize("normal", [["c9"], ["c0", "c1"]])
+def test_normal_classes_are_some_of_those_there_are(normal: list[str]) -> None:
+    data = Data(source="npz", split=Split(validation=2, test=2), normal=normal)
+    with pytest.raises(BadInput, match=r"data\.normal"):
+        split_samples(samples_of([10, 10]), data)
+
+
+def test_features_are_standardized_by_bin() -> None:
+    dataset = split_samples(samples_of([10, 10]), data_of(2, 2))
+    inputs = np.random.default_rng(0).random((20, 1, 4, 3), dtype=np.float32)
+    dataset = replace(dataset, inputs=inputs, mean=(0.0, 0.1, 0.2), std=(1.0, 2.0, 3.0), axis=-1)
+    expected = (inputs[..., 2] - np.float32(0.2)) / np.float32(3)
+    np.testing.assert_allclose(dataset.preprocess(inputs)[..., 2], expected, rtol=1e-6)

@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from edgekd.data.views import Views, view_table
+from edgekd.data.views import ImageViews, Mix, StoredViews, view_table
 from edgekd.recipe import Augmentation
 
 AUGMENTATION = Augmentation(views=4, rotation=15, translation=0.1, scaling=0.1, flip=True)
 
 
-def views_of(table: np.ndarray, images: np.ndarray) -> Views:
-    return Views(images, table, 1 / 255, [0.0], [1.0])
+ZERO, ONE = np.zeros(1, np.float32), np.ones(1, np.float32)
+
+
+def views_of(table: np.ndarray, images: np.ndarray, mix: Mix | None = None) -> ImageViews:
+    return ImageViews(images, table, 1 / 255, ZERO, ONE, mix)
 
 
 def test_view_zero_is_the_sample_itself() -> None:
@@ -59,6 +62,31 @@ def test_mirror() -> None:
 
 def test_features_have_no_geometry() -> None:
     features = np.random.default_rng(0).random((4, 6), dtype=np.float32)
-    views = Views(features, view_table(None, 1, 4, 0), 1.0, [0.5], [2.0])
+    views = ImageViews(features, view_table(None, 1, 4, 0), 1.0, ZERO + 0.5, ONE * 2)
     batch = views.batch(torch.zeros(4, dtype=torch.int64), torch.arange(4))
     np.testing.assert_allclose(batch.numpy(), (features - 0.5) / 2, rtol=1e-6)
+
+
+def test_mixing_is_the_weighted_sum_of_two_views() -> None:
+    images = np.random.default_rng(0).integers(0, 255, (6, 1, 8, 8), dtype=np.uint8)
+    mix = Mix(0.4, np.array([0, 0, 0, 1, 1, 1]), 4, 0)
+    table = view_table(AUGMENTATION, 4, 6, 0)
+    mixed, plain = views_of(table, images, mix), views_of(table, images)
+    views, samples = torch.tensor([0, 1, 2, 3]), torch.tensor([0, 1, 4, 5])
+    partners, shares = mix.of(views, samples)
+    weights = shares.reshape(-1, 1, 1, 1)
+    expected = (1 - weights) * plain.batch(views, samples) + weights * plain.batch(views, partners)
+    torch.testing.assert_close(mixed.batch(views, samples), expected)
+    assert shares[0] == 0
+    assert (shares <= 0.4).all()
+    assert ((partners < 3) == (samples < 3)).all()
+
+
+def test_stored_views_are_read_by_index() -> None:
+    rendered = np.random.default_rng(0).random((3, 5, 1, 4, 2), dtype=np.float32)
+    mean, std = np.array([0.1, 0.2], np.float32), np.array([1.0, 2.0], np.float32)
+    views = StoredViews(rendered, mean, std)
+    assert (views.views, views.samples) == (3, 5)
+    batch = views.batch(torch.tensor([2, 0]), torch.tensor([4, 1])).numpy()
+    np.testing.assert_allclose(batch[0], (rendered[2, 4] - mean) / std, rtol=1e-6)
+    np.testing.assert_allclose(batch[1], (rendered[0, 1] - mean) / std, rtol=1e-6)

@@ -1,11 +1,17 @@
-"""Reports whose every string is chosen by hypothesis, markup and control characters included."""
+"""Records whose every string is chosen by hypothesis, markup and control characters included."""
 
 from __future__ import annotations
+
+from itertools import product
+from typing import Any, Literal
 
 from hypothesis import strategies as st
 
 from edgekd.records import (
+    Candidate,
+    Fit,
     Latency,
+    Lead,
     Loss,
     MeasuredAccuracy,
     Measurement,
@@ -16,6 +22,8 @@ from edgekd.records import (
     Report,
     Rung,
     RungAccuracy,
+    Sweep,
+    SweepPoint,
     UnavailableCell,
     Verdict,
 )
@@ -44,7 +52,7 @@ hostile_text = st.one_of(
 
 def hostile_report(text: str, other: str) -> Report:
     """A report with a rung, a valid and an invalid measurement, and these strings everywhere."""
-    accuracy = RungAccuracy(metric=text, value=0.9, ci95=(0.8, 0.95), n=10, per_seed=[0.9])
+    accuracy = _accuracy(text)
     return Report(
         recipe=text,
         seeds=[0],
@@ -96,3 +104,67 @@ def _measurement(text: str, other: str, *, valid: bool) -> Measurement:
             operators={text: 1}, delegated=0, undelegated={text: 1, other: 2}, notes=[text, other]
         ),
     )
+
+
+def hostile_sweep(text: str, other: str, *, keys: int) -> Sweep:
+    """A full grid over up to three keys, whose names and values are these strings."""
+    over: dict[str, Any] = {text: [text, other], f"2{other}": [other, 1, None], f"3{text}": [text]}
+    over = dict(list(over.items())[:keys])
+    settings = [dict(zip(over, values, strict=True)) for values in product(*over.values())]
+    points = [_point(values, text, "finished") for values in settings]
+    points[-1] = _point(settings[-1], text, "stopped")
+    return Sweep(
+        recipe=text,
+        seeds=[0],
+        metric=text,
+        over=over,
+        environment={"date": other, text: [other, {other: text}]},
+        teacher=_accuracy(text),
+        control=_accuracy(other),
+        points=points,
+        best=0,
+        lead=Lead(over=settings[-1], gain=0, ci95=(0, 0), beyond_noise=False),
+        why=other,
+        teacher_seconds=0,
+        student_seconds=0,
+    )
+
+
+def hostile_fit(text: str, other: str) -> Fit:
+    """A candidate that is chosen and one that is refused for these reasons."""
+    chosen = Candidate(
+        values={text: other, other: text},
+        prune=0.5,
+        precision="int8",
+        parameters=1,
+        macs=1,
+        flash_bytes=1000,
+        ram_bytes=1000,
+        validation=0.9,
+        accuracy=_accuracy(text),
+    )
+    refused = chosen.model_copy(
+        update={"validation": None, "accuracy": None, "refused": [text, other]}
+    )
+    return Fit(
+        recipe=text,
+        seed=0,
+        metric=other,
+        environment={"date": text, other: {text: other}},
+        budget={"flash_bytes": 2000, "accuracy": 0.8},
+        candidates=[chosen, refused],
+        chosen=0,
+        binding=text,
+        why=text,
+    )
+
+
+def _accuracy(metric: str) -> RungAccuracy:
+    return RungAccuracy(metric=metric, value=0.9, ci95=(0.8, 0.95), n=10, per_seed=[0.9])
+
+
+def _point(
+    values: dict[str, Any], metric: str, state: Literal["finished", "stopped"]
+) -> SweepPoint:
+    accuracy = _accuracy(metric) if state == "finished" else None
+    return SweepPoint(values=values, state=state, validation=[0.9], accuracy=accuracy)

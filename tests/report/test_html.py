@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -21,58 +20,8 @@ from edgekd.report.html import render_html
 from edgekd.report.units import clean
 
 from .hostile import hostile_report, hostile_text
+from .reading import ATTRIBUTES, HTML, SVG, Page
 from .sample import INT4_REASON, INVALID_REASON
-
-_HTML = {
-    *("html", "head", "meta", "title", "style", "body", "header", "main", "section", "div"),
-    *("h1", "h2", "h3", "p", "dl", "dt", "dd", "ul", "ol", "li", "span", "strong", "code"),
-    *("figure", "figcaption", "details", "summary"),
-    *("table", "caption", "thead", "tbody", "tr", "th", "td"),
-}
-_SVG = {"svg", "title", "desc", "g", "path", "defs", "use", "text", "clippath", "rect"}
-_ATTRIBUTES = {
-    *("lang", "charset", "http-equiv", "content", "name", "class", "id", "aria-labelledby"),
-    *("aria-label", "aria-hidden", "role", "tabindex", "scope", "colspan", "rowspan", "style"),
-    *("title", "viewbox", "xmlns", "d", "clip-path", "x", "y", "width", "height", "transform"),
-    "href",
-}
-
-
-class _Page(HTMLParser):
-    """Tags, attributes and the text of each element, as a browser would read them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: set[str] = set()
-        self.attributes: list[tuple[str, str]] = []
-        self.headings: list[tuple[int, str]] = []
-        self.rows: list[tuple[int, list[tuple[str, dict[str, str]]]]] = []
-        self.tables = 0
-        self.captions = 0
-        self._heading = 0
-        self._text = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = {key: value or "" for key, value in attrs}
-        self.tags.add(tag)
-        self.attributes += found.items()
-        self.tables += tag == "table"
-        self.captions += tag == "caption"
-        if re.fullmatch("h[1-6]", tag):
-            self._heading, self._text = int(tag[1]), ""
-        if tag == "tr":
-            self.rows.append((self.tables, []))
-        if tag in ("th", "td"):
-            self.rows[-1][1].append((tag, found))
-
-    def handle_endtag(self, tag: str) -> None:
-        if re.fullmatch("h[1-6]", tag):
-            self.headings.append((self._heading, " ".join(self._text.split())))
-
-    def handle_data(self, data: str) -> None:
-        self._text += data
 
 
 @settings(max_examples=15, deadline=None)
@@ -81,9 +30,9 @@ def test_no_string_becomes_markup(text: str, other: str) -> None:
     rendered = render_html(hostile_report(text, other))
 
     rendered.encode()
-    page = _Page(rendered)
-    assert page.tags <= _HTML | _SVG
-    assert {key for key, _ in page.attributes} <= _ATTRIBUTES
+    page = Page(rendered)
+    assert page.tags <= HTML | SVG
+    assert {key for key, _ in page.attributes} <= ATTRIBUTES
     assert all(value.startswith("#") for key, value in page.attributes if key == "href")
     assert page.headings[0] == (1, clean(text))
     assert rendered.count("<style>") == rendered.count("</style>") == 1
@@ -107,7 +56,7 @@ def test_everything_is_said(report: Report, page: str) -> None:
 
 
 def test_headings_descend_one_level_at_a_time(page: str) -> None:
-    levels = [level for level, _ in _Page(page).headings]
+    levels = [level for level, _ in Page(page).headings]
 
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -115,7 +64,7 @@ def test_headings_descend_one_level_at_a_time(page: str) -> None:
 
 
 def test_every_table_is_captioned_and_its_headers_are_scoped(page: str) -> None:
-    parsed = _Page(page)
+    parsed = Page(page)
 
     assert parsed.tables == parsed.captions > 10
     for _, cells in parsed.rows:
@@ -126,7 +75,7 @@ def test_every_table_is_captioned_and_its_headers_are_scoped(page: str) -> None:
 
 def test_every_row_of_a_table_is_as_wide_as_the_others(page: str) -> None:
     widths: dict[int, set[int]] = {}
-    for table, cells in _Page(page).rows:
+    for table, cells in Page(page).rows:
         spanned = {int(attributes.get("rowspan", 1)) for _, attributes in cells}
         if cells[0][1].get("scope") == "col" and spanned == {1}:
             continue
@@ -195,7 +144,7 @@ def test_importing_the_renderers_loads_neither_matplotlib_nor_jinja2() -> None:
 def test_an_empty_report_still_renders() -> None:
     empty = Report(recipe="bench", seeds=[], environment={}, rungs=[], measurements=[])
 
-    page = _Page(render_html(empty))
+    page = Page(render_html(empty))
 
     assert [text for level, text in page.headings if level == 1] == ["bench"]
     assert not page.tags & {"table", "svg"}
@@ -209,7 +158,7 @@ def test_files_without_a_ladder_still_render(report: Report) -> None:
     ]
     bench = Report(recipe="bench", seeds=[], environment={}, rungs=[], measurements=measurements)
 
-    page = _Page(render_html(bench))
+    page = Page(render_html(bench))
 
     assert "table" in page.tags
     assert "svg" not in page.tags

@@ -5,43 +5,19 @@ from __future__ import annotations
 from itertools import pairwise
 
 from hypothesis import given, settings
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from edgekd.records import Report
 from edgekd.report.markdown import escape, render_markdown
 from edgekd.report.units import clean
 
 from .hostile import hostile_report, hostile_text
+from .reading import MARKDOWN, cells, kinds_of_markdown, parse_markdown, words
 from .sample import INT4_REASON, INVALID_REASON
-
-_PLAIN = {"inline", "text", "text_special", "softbreak", "hr"}
-_BLOCKS = {"heading", "paragraph", "bullet_list", "ordered_list", "list_item", "strong"}
-_TABLE = {"table", "thead", "tbody", "tr", "th", "td"}
-
-
-def _parse(text: str) -> list[Token]:
-    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    return parser.parse(text)
-
-
-def _words(token: Token) -> str:
-    return "".join(child.content for child in token.children or [])
-
-
-def _cells(text: str) -> list[list[str]]:
-    rows: list[list[str]] = []
-    for token in _parse(text):
-        if token.type == "tr_open":
-            rows.append([])
-        if token.type == "inline" and token.level >= 4 and rows:
-            rows[-1].append(_words(token))
-    return rows
 
 
 @given(hostile_text)
 def test_an_escaped_cell_reads_back_as_it_was(text: str) -> None:
-    rows = _cells(f"| a | b |\n| --- | --- |\n| {escape(text)} | end |\n")
+    rows = cells(f"| a | b |\n| --- | --- |\n| {escape(text)} | end |\n")
 
     assert rows[1] == [clean(text), "end"]
 
@@ -49,16 +25,13 @@ def test_an_escaped_cell_reads_back_as_it_was(text: str) -> None:
 @settings(max_examples=50, deadline=None)
 @given(hostile_text, hostile_text)
 def test_no_string_becomes_markup(text: str, other: str) -> None:
-    tokens = _parse(render_markdown(hostile_report(text, other)))
+    tokens = parse_markdown(render_markdown(hostile_report(text, other)))
 
-    seen = {token.type for token in tokens}
-    seen |= {child.type for token in tokens for child in token.children or []}
-    kinds = {kind.removesuffix("_open").removesuffix("_close") for kind in seen}
-    assert kinds <= _PLAIN | _BLOCKS | _TABLE
+    assert kinds_of_markdown(tokens) <= MARKDOWN
     (title,) = [
         tokens[i + 1] for i, token in enumerate(tokens) if token.type == token.tag == "h1"
     ] or [tokens[1]]
-    assert _words(title) == f"edgekd: {clean(text)}".rstrip()
+    assert words(title) == f"edgekd: {clean(text)}".rstrip()
 
 
 def test_every_record_is_there(report: Report) -> None:
@@ -68,7 +41,7 @@ def test_every_record_is_there(report: Report) -> None:
     assert INVALID_REASON in text
     assert "Labels the teacher saw: all 3,500 training labels" in text
     assert "1. 96.90% at 0.00744 ms: distilled-int8-qat on host-litert" in text
-    rows = _cells(text)
+    rows = cells(text)
     for rung in report.rungs:
         assert sum(row[0] == rung.name for row in rows) >= 9
     for found in report.measurements:
@@ -83,7 +56,7 @@ def test_each_row_has_as_many_cells_as_its_heading(report: Report) -> None:
 
 
 def test_the_kind_is_in_every_measured_heading(report: Report) -> None:
-    headings = [row for row in _cells(render_markdown(report)) if "Latency, ms: p50 (host)" in row]
+    headings = [row for row in cells(render_markdown(report)) if "Latency, ms: p50 (host)" in row]
 
     assert len(headings) == 3
     assert all(

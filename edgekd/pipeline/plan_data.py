@@ -1,0 +1,58 @@
+"""Stages that come first: data, views, and a trial of the networks."""
+
+from __future__ import annotations
+
+from edgekd.pipeline.setup import Outside, Setup
+from edgekd.pipeline.stage import Stage
+
+
+def data_stages(setup: Setup) -> list[Stage]:
+    """Read and split the data, render its views, try the networks out."""
+    stages = [
+        Stage(
+            "data",
+            "edgekd.pipeline.prepare:prepare_data",
+            {"data": setup.recipe.data.model_dump(mode="json", exclude={"path"})},
+            reads={"data": setup.data_hash},
+            locations=setup.data_location,
+        )
+    ]
+    if setup.stored_views:
+        stages += [_rendered(setup, role) for role in ("student", "teacher")]
+    return [*stages, _trial(setup)]
+
+
+def _rendered(setup: Setup, role: str) -> Stage:
+    front_end = setup.recipe.data.front_end
+    assert front_end is not None
+    return Stage(
+        f"views/{role}",
+        "edgekd.pipeline.prepare:render_stored_views",
+        {
+            "role": role,
+            "front_end": front_end.model_dump(mode="json"),
+            "augmentation": setup.augmentation,
+        },
+        ("data",),
+    )
+
+
+def _trial(setup: Setup) -> Stage:
+    teacher, distill = setup.recipe.teacher, setup.recipe.distill
+    parameters = {
+        "student": setup.student_network,
+        "signals": [signal.model_dump(mode="json") for signal in distill.signals],
+    }
+    reads, locations = setup.student_file
+    outside = Outside({"student": reads["network"]}, {"student": locations["network"]})
+    if teacher.kind == "torch":
+        parameters["teacher"] = teacher.model_dump(mode="json")
+        outside |= setup.teacher_file(teacher, "teacher")
+    return Stage(
+        "networks",
+        "edgekd.pipeline.prepare:check_networks",
+        parameters,
+        ("data",),
+        *outside,
+        ("torch",),
+    )

@@ -1,0 +1,70 @@
+"""The whole recipe."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from edgekd.recipe.data import Augmentation, Data
+from edgekd.recipe.section import Network, Section
+from edgekd.recipe.signals import tap_pairs
+from edgekd.recipe.student import Compress, Distill, Fit, Prune
+from edgekd.recipe.teacher import Teacher
+
+
+class Recipe(Section):
+    """One YAML file: data, teacher, student, distillation, pruning, compression, targets.
+
+    Attributes:
+        task: ``classification``: logits ``[N, classes]``, measured by top-1 accuracy.
+            ``anomaly-detection``: the network gives its input back, ``[N, ...]`` of the same shape;
+            a sample is as anomalous as its mean squared error; measured by the area under the ROC
+            curve.
+    """
+
+    description: str = ""
+    task: Literal["classification", "anomaly-detection"] = "classification"
+    seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(default=[0, 1, 2], min_length=1)
+    data: Data
+    augmentation: Augmentation | None = None
+    teacher: Teacher
+    student: Network
+    distill: Distill = Distill()
+    prune: Prune | None = None
+    compress: Compress = Compress()
+    fit: Fit = Fit()
+    targets: list[str] = Field(
+        default=["host-litert", "host-executorch", "host-onnx"], min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _no_doubles(self) -> Recipe:
+        for name, values in (("seeds", self.seeds), ("targets", self.targets)):
+            if len(set(values)) != len(values):
+                raise ValueError(f"{name}: a value stands twice")
+        return self
+
+    @model_validator(mode="after")
+    def _keys_fit_the_task(self) -> Recipe:
+        anomaly = self.task == "anomaly-detection"
+        if anomaly != bool(self.data.normal):
+            raise ValueError("data.normal goes with task: anomaly-detection, and only there")
+        if anomaly and not all(member.is_module for member in self.teacher.members):
+            raise ValueError("anomaly-detection needs a torch teacher")
+        if anomaly and self.teacher.ensemble:
+            raise ValueError("teacher.ensemble goes with classification")
+        logits = [s.kind for s in self.distill.signals if s.kind in ("soft-targets", "decoupled")]
+        if anomaly and logits:
+            raise ValueError(f"distill.signals: {logits[0]} needs classes; use regression")
+        return self
+
+    @model_validator(mode="after")
+    def _teacher_can_be_asked(self) -> Recipe:
+        modules = all(member.is_module for member in self.teacher.members)
+        tapped = [s.kind for s in self.distill.signals if tap_pairs(s)]
+        if tapped and (self.teacher.ensemble or not modules):
+            raise ValueError(f"distill.signals: {tapped[0]} needs one torch teacher to look into")
+        if not self.distill.cache and not modules:
+            raise ValueError("distill.cache: false needs a torch teacher")
+        return self
