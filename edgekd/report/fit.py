@@ -17,8 +17,8 @@ BUDGET_NOTE = (
     "tensors, and nothing of a runtime. KiB is 1,024 bytes."
 )
 FITTING_NOTE = (
-    "In the order of the figure on validation data, by which the student is chosen and the accuracy "
-    "goal is judged. Test figures are reported, never chosen by."
+    "In the order of the figure on validation data, by which the student is chosen and the "
+    "accuracy goal is judged. Test figures are reported, never chosen by."
 )
 REFUSED_NOTE = "Their estimate exceeds the budget, so they were never trained. The nearest first."
 

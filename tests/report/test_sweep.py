@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 from edgekd.records import Sweep
 from edgekd.report import heatmap
 from edgekd.report.dots import key_chart, key_panels
-from edgekd.report.settings import number_of, numeric, ranking, spreads_by_factors, surface_of
+from edgekd.report.settings import surface_of
 from edgekd.report.sweep import render_sweep_html, render_sweep_markdown
 from edgekd.report.sweep_tables import cost_ratio
 from edgekd.report.units import MISSING, clean
@@ -25,7 +25,6 @@ from .hostile import MARKUP, hostile_sweep, hostile_text
 from .reading import ATTRIBUTES, HTML, MARKDOWN, SVG, Page, cells, kinds_of_markdown, parse_markdown
 from .search_samples import (
     ALPHA,
-    NOT_WON,
     RATES,
     STOPPED,
     TEMPERATURE,
@@ -152,29 +151,6 @@ def test_the_heat_map_has_one_cell_for_each_setting() -> None:
         assert f"{TEMPERATURE} 4, {ALPHA} 0.5: 96.95%, 95.85 to 98.05% (best)" in tips
 
 
-def test_numbers_stand_in_rising_order_on_the_surface() -> None:
-    surface = surface_of(grid_sweep())
-
-    assert surface
-    assert surface.row_values == [1, 2, 4, 8]
-    assert surface.column_values == [0, 0.1, 0.5, 0.9]
-
-
-def test_one_and_true_are_two_values() -> None:
-    sweep = hostile_sweep("a", "b", keys=2)
-    keys = list(sweep.over)
-    over = {keys[0]: [1, True], keys[1]: sweep.over[keys[1]]}
-    points = [
-        point.model_copy(update={"values": {keys[0]: value, keys[1]: point.values[keys[1]]}})
-        for point, value in zip(sweep.points, [1] * 3 + [True] * 3, strict=True)
-    ]
-
-    surface = surface_of(sweep.model_copy(update={"over": over, "points": points}))
-
-    assert surface
-    assert len(set(surface.cells.values())) == 6
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -226,16 +202,6 @@ def test_trials_are_drawn_on_validation_data_and_stopped_ones_are_not() -> None:
     assert "null" in _texts(panels[2].chart, "text")
 
 
-def test_the_settings_stand_in_the_order_of_their_choice() -> None:
-    sweep = searched()
-    order = [sweep.points[index] for index in ranking(sweep)]
-
-    assert ranking(sweep)[0] == sweep.best
-    assert [point.state for point in order] == ["finished"] * 2 + ["trial"] * 32 + ["stopped"] * 8
-    trials = [point.validation[0] for point in order if point.state == "trial"]
-    assert trials == sorted(trials, reverse=True)
-
-
 def test_nothing_finished_still_renders() -> None:
     none = grid_sweep().model_copy(
         update={"points": [], "best": None, "lead": None, "why": "no setting finished"}
@@ -253,31 +219,6 @@ def test_equal_accuracies_still_make_a_surface() -> None:
     ]
 
     assert "98.90" in render_sweep_html(sweep.model_copy(update={"points": same}))
-
-
-@pytest.mark.parametrize(
-    ("values", "log"),
-    [
-        ([1, 2, 4, 8], True),
-        ([0.001, 0.01, 0.1], True),
-        ([0, 0.1, 0.5, 0.9], False),
-        ([0.1, 0.5, 0.9], False),
-        ([1, 100], True),
-        ([1, 2], False),
-        ([-1, 1, 10], False),
-    ],
-)
-def test_axes_are_logarithmic_where_that_spreads_better(values: list[float], log: bool) -> None:
-    assert spreads_by_factors(values) == log
-
-
-def test_only_finite_numbers_are_numbers() -> None:
-    assert numeric([1, [0.5]])
-    assert not numeric([1, True])
-    assert not numeric([1, None])
-    assert not numeric([3, 3.0])
-    assert number_of([0.1]) == 0.1
-    assert number_of(float("nan")) is None
 
 
 @given(st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=14, unique=True), st.booleans())
@@ -367,7 +308,3 @@ def test_a_browser_shows_it_whole(browser: Browser, tmp_path: Path, size: str, k
     assert page.evaluate(SMALLEST_TEXT) >= 9
     assert page.evaluate("document.scripts.length + document.images.length") == 0
     page.close()
-
-
-def test_the_sample_verdict_is_the_one_that_is_shown() -> None:
-    assert NOT_WON in render_sweep_markdown(single_sweep())
