@@ -137,6 +137,7 @@ def run_fit(
     precisions: Sequence[str] = own.recipe.fit.precisions
     if target is not None:
         limits, precisions = _of_target(target, limits, precisions)
+    points = _points(own, space, precisions)
     with open_run_folder(path, fresh_manifest(own)) as folder:
         workers = jobs or default_jobs()
         Engine(folder, reporter, workers).run(data_stages(own))
@@ -144,7 +145,7 @@ def run_fit(
         search = _Search(recipe, list(overrides), own.recipe.seeds[0], folder, reporter, workers)
         candidates = [
             _estimated(search, values, prune, precision, shape, limits)
-            for values, prune, precision in _points(own, space, precisions)
+            for values, prune, precision in points
         ]
         fit = _answer(own, limits, _trained(search, candidates, trials))
         return _write(folder, fit)
