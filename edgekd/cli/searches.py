@@ -12,7 +12,7 @@ from edgekd.cli.progress import make_reporter
 from edgekd.errors import BadInput
 
 if TYPE_CHECKING:
-    from edgekd.pipeline.space import Space
+    from edgekd.pipeline.search.space import Space
 
 OverOption = Annotated[
     list[str] | None,
@@ -41,8 +41,8 @@ def sweep(
 ) -> int:
     """Train the student under many settings with one teacher; say which is best."""
     from edgekd.pipeline.run import plan_run
-    from edgekd.pipeline.search import run_search
-    from edgekd.pipeline.sweep import run_sweep
+    from edgekd.pipeline.search.search import run_search
+    from edgekd.pipeline.search.sweep import run_sweep
 
     space = _space(over, more)
     if study is not None and search is None:
@@ -97,8 +97,8 @@ def fit(
 ) -> int:
     """Search the best student inside a budget; say what stands in the way if none fits."""
     from edgekd.measure.units import parse_bytes
-    from edgekd.pipeline.fit import Limits, run_fit
     from edgekd.pipeline.run import plan_run
+    from edgekd.pipeline.search.fit import Limits, run_fit
 
     limits = Limits(
         ram_bytes=None if ram is None else parse_bytes(ram),
@@ -134,6 +134,6 @@ def fit(
 
 
 def _space(over: list[str] | None, more: list[str] | None) -> Space:
-    from edgekd.pipeline.space import parse_space
+    from edgekd.pipeline.search.space import parse_space
 
     return parse_space([*(over or []), *(more or [])])

@@ -12,13 +12,13 @@ from edgekd.data.dataset import Dataset, load_dataset
 from edgekd.files import read_json
 from edgekd.measure.outcomes import METRICS, Outcomes
 from edgekd.measure.statistics import paired_gain, seed_accuracy
-from edgekd.pipeline.artifacts import read_bundle
+from edgekd.pipeline.actions.artifacts import read_bundle
+from edgekd.pipeline.actions.measure import Check, Speed, read_check, read_speed
+from edgekd.pipeline.actions.rung_files import load_facts, load_outputs
 from edgekd.pipeline.facts import run_facts, teacher_labels
-from edgekd.pipeline.ladder import RungPlan, rungs_of
-from edgekd.pipeline.measure import Check, Speed, read_check, read_speed
-from edgekd.pipeline.plan_artifacts import cells_of, unavailable_reason
-from edgekd.pipeline.rung_files import load_facts, load_outputs
-from edgekd.pipeline.setup import Setup
+from edgekd.pipeline.plan.artifacts import cells_of, unavailable_reason
+from edgekd.pipeline.plan.ladder import RungPlan, rungs_of
+from edgekd.pipeline.plan.setup import Setup
 from edgekd.records import (
     BudgetResult,
     Loss,

@@ -21,8 +21,8 @@ from edgekd.export import find_exporter, find_inspector, takes_quantized
 from edgekd.export.contract import Bundle, ExportedModel, ExportRequest
 from edgekd.files import read_json, sha256_of, write_json, write_text
 from edgekd.measure.parity import Stage, parity_chain
+from edgekd.pipeline.actions.measure import Speed
 from edgekd.pipeline.assemble import check_budget
-from edgekd.pipeline.measure import Speed
 from edgekd.recipe import Data, Split
 from edgekd.records import (
     MeasuredAccuracy,

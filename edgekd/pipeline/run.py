@@ -25,7 +25,7 @@ from edgekd.pipeline.manifest import (
 )
 from edgekd.pipeline.parts import Until
 from edgekd.pipeline.plan import plan_stages
-from edgekd.pipeline.setup import Setup
+from edgekd.pipeline.plan.setup import Setup
 from edgekd.recipe import load_recipe
 from edgekd.records import Report
 

@@ -17,13 +17,13 @@ from edgekd.export.contract import Bundle
 from edgekd.files import read_json, write_json
 from edgekd.measure.parity import Stage as ChainStep
 from edgekd.measure.parity import how_far, parity_chain
-from edgekd.pipeline.artifacts import (
+from edgekd.pipeline.actions.artifacts import (
     GOLDEN_SAMPLES,
     in_layout,
     read_bundle,
     shipped_seed_folder,
 )
-from edgekd.pipeline.rung_files import load_outputs, metric_of
+from edgekd.pipeline.actions.rung_files import load_outputs, metric_of
 from edgekd.pipeline.stage import StageContext
 from edgekd.records import Latency, MeasuredAccuracy, Memory, Parity, Record
 from edgekd.target import Target

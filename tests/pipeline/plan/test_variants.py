@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from edgekd.pipeline.plan import plan_stages
+from edgekd.pipeline.plan.variants import SharedStages, needed_for
 from edgekd.pipeline.run import plan_run
 from edgekd.pipeline.stage import Stage
-from edgekd.pipeline.variants import SharedStages, needed_for
 
 
 def lay_in(shared: SharedStages, *overrides: str) -> dict[str, str]:

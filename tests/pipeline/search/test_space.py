@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgekd.errors import BadInput
-from edgekd.pipeline.space import Choice, Range, grid_points, parse_space, shown
+from edgekd.pipeline.search.space import Choice, Range, grid_points, parse_space, shown
 
 
 def test_values_and_ranges_are_told_apart() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgekd.pipeline.setup import Outside, Setup
+from edgekd.pipeline.plan.setup import Outside, Setup
 from edgekd.pipeline.stage import Stage
 
 
@@ -11,7 +11,7 @@ def data_stages(setup: Setup) -> list[Stage]:
     stages = [
         Stage(
             "data",
-            "edgekd.pipeline.prepare:prepare_data",
+            "edgekd.pipeline.actions.prepare:prepare_data",
             {"data": setup.recipe.data.model_dump(mode="json", exclude={"path"})},
             reads={"data": setup.data_hash},
             locations=setup.data_location,
@@ -27,7 +27,7 @@ def _rendered(setup: Setup, role: str) -> Stage:
     assert front_end is not None
     return Stage(
         f"views/{role}",
-        "edgekd.pipeline.prepare:render_stored_views",
+        "edgekd.pipeline.actions.prepare:render_stored_views",
         {
             "role": role,
             "front_end": front_end.model_dump(mode="json"),
@@ -50,7 +50,7 @@ def _trial(setup: Setup) -> Stage:
         outside |= setup.teacher_file(teacher, "teacher")
     return Stage(
         "networks",
-        "edgekd.pipeline.prepare:check_networks",
+        "edgekd.pipeline.actions.prepare:check_networks",
         parameters,
         ("data",),
         *outside,

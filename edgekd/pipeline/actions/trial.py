@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgekd.data.dataset import Dataset
 from edgekd.networks import run_network
-from edgekd.pipeline.rung_files import metric_of
+from edgekd.pipeline.actions.rung_files import metric_of
 from edgekd.pipeline.stage import StageContext
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def watch_of(context: StageContext, dataset: Dataset) -> Watch | None:
     """What reports validation figures to the study; ``None`` where the stage is no trial."""
     if STUDY not in context.locations:
         return None
-    from edgekd.pipeline.studies import open_study, trial_of
+    from edgekd.pipeline.search.studies import open_study, trial_of
 
     study = open_study(context.locations[STUDY], context.locations[STUDY_NAME])
     trial = trial_of(study, int(context.locations[TRIAL]))

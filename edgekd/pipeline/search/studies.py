@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgekd.errors import BadInput, MissingPackage
-from edgekd.pipeline.space import Choice, Range, Space
+from edgekd.pipeline.search.space import Choice, Range, Space
 
 if TYPE_CHECKING:
     import optuna

@@ -12,8 +12,8 @@ from edgekd.data.dataset import Dataset, load_dataset
 from edgekd.errors import BadInput
 from edgekd.files import read_json
 from edgekd.networks import run_network
-from edgekd.pipeline.prepare import NAMES_FILE
-from edgekd.pipeline.rung_files import (
+from edgekd.pipeline.actions.prepare import NAMES_FILE
+from edgekd.pipeline.actions.rung_files import (
     Logits,
     RungFacts,
     RungOutputs,
@@ -24,8 +24,8 @@ from edgekd.pipeline.rung_files import (
     save_answers,
     save_float_rung,
 )
+from edgekd.pipeline.actions.training import Lesson, train_on, training_views
 from edgekd.pipeline.stage import StageContext
-from edgekd.pipeline.training import Lesson, train_on, training_views
 from edgekd.recipe import Teacher
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from edgekd.data.dataset import load_dataset
 from edgekd.errors import RunFailed
 from edgekd.files import read_json, write_json
 from edgekd.networks import build_network
-from edgekd.pipeline.rung_files import load_facts, save_float_rung
+from edgekd.pipeline.actions.rung_files import load_facts, save_float_rung
+from edgekd.pipeline.actions.training import lesson_of, train_on, training_views
+from edgekd.pipeline.actions.trial import STOPPED, WATCHES, GivenUp, watch_of
 from edgekd.pipeline.stage import StageContext
-from edgekd.pipeline.training import lesson_of, train_on, training_views
-from edgekd.pipeline.trial import STOPPED, WATCHES, GivenUp, watch_of
 from edgekd.recipe import Distill, Network
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from edgekd.errors import BadInput
 from edgekd.networks import build_network
-from edgekd.pipeline.setup import Setup
-from edgekd.pipeline.variants import overrides_of
+from edgekd.pipeline.plan.setup import Setup
+from edgekd.pipeline.plan.variants import overrides_of
 from edgekd.recipe import Prune
 from edgekd.records import Candidate
 

@@ -14,13 +14,15 @@ from edgekd.errors import BadInput
 from edgekd.files import write_json, write_text
 from edgekd.measure.outcomes import METRICS
 from edgekd.measure.statistics import seed_accuracy
-from edgekd.pipeline.candidates import estimate_candidate, overrides_of_candidate, rung_of
+from edgekd.pipeline.actions.rung_files import load_facts, load_outputs
 from edgekd.pipeline.engine import Engine, Reporter
 from edgekd.pipeline.environment import environment
 from edgekd.pipeline.manifest import RunFolder, open_run_folder
 from edgekd.pipeline.parts import Until
 from edgekd.pipeline.plan import plan_stages
-from edgekd.pipeline.plan_data import data_stages
+from edgekd.pipeline.plan.data import data_stages
+from edgekd.pipeline.plan.setup import Setup
+from edgekd.pipeline.plan.variants import SharedStages, needed_for, values_of
 from edgekd.pipeline.run import (
     default_jobs,
     fresh_manifest,
@@ -28,11 +30,9 @@ from edgekd.pipeline.run import (
     require_packages,
     require_report_packages,
 )
-from edgekd.pipeline.rung_files import load_facts, load_outputs
-from edgekd.pipeline.setup import Setup
-from edgekd.pipeline.space import Space, choices, grid_points
-from edgekd.pipeline.sweep import describe
-from edgekd.pipeline.variants import SharedStages, needed_for, values_of
+from edgekd.pipeline.search.candidates import estimate_candidate, overrides_of_candidate, rung_of
+from edgekd.pipeline.search.space import Space, choices, grid_points
+from edgekd.pipeline.search.sweep import describe
 from edgekd.records import Candidate, Fit, RungAccuracy
 from edgekd.report.units import size
 

@@ -13,10 +13,13 @@ from edgekd.data.dataset import Dataset, load_dataset
 from edgekd.files import read_json, write_json, write_text
 from edgekd.measure.outcomes import METRICS, Outcomes
 from edgekd.measure.statistics import paired_gain, seed_accuracy
+from edgekd.pipeline.actions.rung_files import load_facts, load_outputs
 from edgekd.pipeline.engine import Engine, Reporter
 from edgekd.pipeline.environment import environment
 from edgekd.pipeline.manifest import RunFolder, open_run_folder
 from edgekd.pipeline.plan import plan_stages
+from edgekd.pipeline.plan.setup import Setup
+from edgekd.pipeline.plan.variants import SharedStages, labels_of, overrides_of, values_of
 from edgekd.pipeline.run import (
     default_jobs,
     fresh_manifest,
@@ -24,10 +27,7 @@ from edgekd.pipeline.run import (
     require_packages,
     require_report_packages,
 )
-from edgekd.pipeline.rung_files import load_facts, load_outputs
-from edgekd.pipeline.setup import Setup
-from edgekd.pipeline.space import Choice, Space, grid_points, shown
-from edgekd.pipeline.variants import SharedStages, labels_of, overrides_of, values_of
+from edgekd.pipeline.search.space import Choice, Space, grid_points, shown
 from edgekd.records import Lead, RungAccuracy, Sweep, SweepPoint
 
 _TEACHER_STAGES = ("teacher/network", "teacher/outputs", "teacher/members")

@@ -9,9 +9,9 @@ from edgekd.compress.pruning import prune_channels, share_of_round
 from edgekd.data.dataset import load_dataset
 from edgekd.files import write_json
 from edgekd.networks import build_network
-from edgekd.pipeline.rung_files import ARCHITECTURE, load_network, save_float_rung
+from edgekd.pipeline.actions.rung_files import ARCHITECTURE, load_network, save_float_rung
+from edgekd.pipeline.actions.training import lesson_of, train_on, training_views
 from edgekd.pipeline.stage import StageContext
-from edgekd.pipeline.training import lesson_of, train_on, training_views
 from edgekd.recipe import Distill, Network, Prune
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgekd.pipeline.packages import TRAINING, teacher_packages
-from edgekd.pipeline.setup import Outside, Setup
+from edgekd.pipeline.plan.packages import TRAINING, teacher_packages
+from edgekd.pipeline.plan.setup import Outside, Setup
 from edgekd.pipeline.stage import Stage
 from edgekd.recipe import Teacher, tap_pairs
 
@@ -27,7 +27,7 @@ def teacher_stages(setup: Setup) -> list[Stage]:
         part = name.rpartition("/")[2]
         if part == "network" or setup.recipe.distill.cache:
             needs = ("data", *(f"{base}/{part}" for base in bases))
-            stages.append(Stage(name, f"edgekd.pipeline.teach:{action}", parameters, needs))
+            stages.append(Stage(name, f"edgekd.pipeline.actions.teach:{action}", parameters, needs))
     return stages
 
 
@@ -60,7 +60,7 @@ def _member_stages(setup: Setup, member: Teacher, base: str) -> list[Stage]:
     stages = [
         Stage(
             network,
-            "edgekd.pipeline.teach:"
+            "edgekd.pipeline.actions.teach:"
             + ("train_teacher" if member.kind == "torch" else "load_teacher"),
             shared,
             ("data", *views) if member.trained_here else ("data",),
@@ -75,7 +75,7 @@ def _member_stages(setup: Setup, member: Teacher, base: str) -> list[Stage]:
         stages.append(
             Stage(
                 outputs,
-                "edgekd.pipeline.teach:record_answers",
+                "edgekd.pipeline.actions.teach:record_answers",
                 {**shared, "network": network, "signals": signals},
                 ("data", network, *(("views/student",) if setup.stored_views else ())),
                 *file,

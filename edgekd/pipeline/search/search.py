@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from edgekd.errors import BadInput
 from edgekd.files import digest
+from edgekd.pipeline.actions.rung_files import load_facts
+from edgekd.pipeline.actions.trial import STOPPED, STUDY, STUDY_NAME, TRIAL
 from edgekd.pipeline.engine import Engine, Reporter
 from edgekd.pipeline.manifest import RunFolder, open_run_folder
+from edgekd.pipeline.plan.setup import Setup
+from edgekd.pipeline.plan.variants import SharedStages, labels_of, needed_for
 from edgekd.pipeline.run import (
     default_jobs,
     fresh_manifest,
@@ -18,13 +22,9 @@ from edgekd.pipeline.run import (
     require_packages,
     require_report_packages,
 )
-from edgekd.pipeline.rung_files import load_facts
-from edgekd.pipeline.setup import Setup
-from edgekd.pipeline.space import Choice, Space, shown
-from edgekd.pipeline.studies import distributions_of, open_study, point_of
-from edgekd.pipeline.sweep import Setting, lay_in, write_sweep
-from edgekd.pipeline.trial import STOPPED, STUDY, STUDY_NAME, TRIAL
-from edgekd.pipeline.variants import SharedStages, labels_of, needed_for
+from edgekd.pipeline.search.space import Choice, Space, shown
+from edgekd.pipeline.search.studies import distributions_of, open_study, point_of
+from edgekd.pipeline.search.sweep import Setting, lay_in, write_sweep
 from edgekd.records import Sweep, SweepPoint
 
 if TYPE_CHECKING:

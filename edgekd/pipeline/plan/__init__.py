@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgekd.pipeline.parts import Until
-from edgekd.pipeline.plan_artifacts import export_stages, measurement_stages
-from edgekd.pipeline.plan_data import data_stages
-from edgekd.pipeline.plan_students import arm_stages, compressed_stages, pruned_stages
-from edgekd.pipeline.plan_teacher import teacher_stages
-from edgekd.pipeline.setup import Setup
+from edgekd.pipeline.plan.artifacts import export_stages, measurement_stages
+from edgekd.pipeline.plan.data import data_stages
+from edgekd.pipeline.plan.setup import Setup
+from edgekd.pipeline.plan.students import arm_stages, compressed_stages, pruned_stages
+from edgekd.pipeline.plan.teacher import teacher_stages
 from edgekd.pipeline.stage import Stage
 
 _PARTS: dict[Until, tuple[Callable[[Setup], list[Stage]], ...]] = {

@@ -10,7 +10,7 @@ from edgekd.compress import quantize
 from edgekd.compress.scheme import scheme_of
 from edgekd.data.dataset import Dataset, load_dataset
 from edgekd.networks import build_network, count_macs, count_parameters, run_network
-from edgekd.pipeline.rung_files import (
+from edgekd.pipeline.actions.rung_files import (
     ARCHITECTURE,
     RungFacts,
     RungOutputs,
@@ -20,8 +20,8 @@ from edgekd.pipeline.rung_files import (
     save_rung,
     weight_bytes,
 )
+from edgekd.pipeline.actions.training import lesson_of, train_on, training_views
 from edgekd.pipeline.stage import StageContext
-from edgekd.pipeline.training import lesson_of, train_on, training_views
 from edgekd.recipe import Distill, Network, QuantizationAware
 from edgekd.records import Precision
 

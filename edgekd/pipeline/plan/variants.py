@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgekd.files import digest
-from edgekd.pipeline.space import Choice
+from edgekd.pipeline.search.space import Choice
 from edgekd.pipeline.stage import Stage
 
 Values = Mapping[str, Any]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekd.data.dataset import Dataset, broadcast_shape
-from edgekd.pipeline.prepare import VIEWS_FILE, VIEWS_SEED
+from edgekd.pipeline.actions.prepare import VIEWS_FILE, VIEWS_SEED
 from edgekd.pipeline.stage import StageContext
 from edgekd.recipe import Augmentation, Distill, Teacher, tap_pairs
 
@@ -141,7 +141,7 @@ def train_on(
 
 
 def _live_teacher(context: StageContext, dataset: Dataset, signals: Any) -> LiveTeacher:
-    from edgekd.pipeline.teach import teacher_look, trained_teacher
+    from edgekd.pipeline.actions.teach import teacher_look, trained_teacher
     from edgekd.teachers.answers import LiveTeacher as Live
 
     members = context.parameters["live"]["members"]

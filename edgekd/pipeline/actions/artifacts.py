@@ -16,9 +16,9 @@ from edgekd.export import find_exporter, takes_quantized
 from edgekd.export.contract import Bundle, ExportedModel, ExportRequest, Preprocessing
 from edgekd.files import read_json, sha256_of, write_json
 from edgekd.networks import build_network
-from edgekd.pipeline.rung_files import calibration_inputs, load_folded_network, load_outputs
+from edgekd.pipeline.actions.rung_files import calibration_inputs, load_folded_network, load_outputs
+from edgekd.pipeline.actions.teach import teacher_module, trained_teacher
 from edgekd.pipeline.stage import StageContext
-from edgekd.pipeline.teach import teacher_module, trained_teacher
 from edgekd.recipe import Network, Teacher
 from edgekd.target import Target
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgekd.pipeline.ladder import RungPlan, rungs_of
-from edgekd.pipeline.packages import EXPORTING, RUNTIMES
-from edgekd.pipeline.setup import Setup
+from edgekd.pipeline.plan.ladder import RungPlan, rungs_of
+from edgekd.pipeline.plan.packages import EXPORTING, RUNTIMES
+from edgekd.pipeline.plan.setup import Setup
 from edgekd.pipeline.stage import Stage
 from edgekd.records import Precision
 from edgekd.target import Target
@@ -58,7 +58,7 @@ def measurement_stages(setup: Setup) -> list[Stage]:
             stages.append(
                 Stage(
                     name,
-                    f"edgekd.pipeline.measure:{action}",
+                    f"edgekd.pipeline.actions.measure:{action}",
                     {**parameters, "stage": name},
                     needs,
                     packages=(RUNTIMES[target.runtime],),
@@ -74,7 +74,7 @@ def _export(setup: Setup, rung: RungPlan, target: Target) -> Stage:
     front_end = setup.recipe.data.front_end
     return Stage(
         f"artifacts/{target.name}/{rung.name}",
-        "edgekd.pipeline.artifacts:export_rung",
+        "edgekd.pipeline.actions.artifacts:export_rung",
         {
             "recipe": setup.name,
             "rung": rung.name,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgekd.pipeline.ladder import RungPlan, rungs_of
-from edgekd.pipeline.packages import PRUNING, QUANTIZING, TRAINING
-from edgekd.pipeline.plan_teacher import OUTPUTS, live_teacher
-from edgekd.pipeline.setup import Outside, Setup
+from edgekd.pipeline.plan.ladder import RungPlan, rungs_of
+from edgekd.pipeline.plan.packages import PRUNING, QUANTIZING, TRAINING
+from edgekd.pipeline.plan.setup import Outside, Setup
+from edgekd.pipeline.plan.teacher import OUTPUTS, live_teacher
 from edgekd.pipeline.stage import Stage
 
 # A control does not read these: changing one must not train it again.
@@ -28,7 +28,7 @@ def arm_stages(setup: Setup) -> list[Stage]:
         stages.append(
             Stage(
                 choice,
-                "edgekd.pipeline.train:choose_learning_rate",
+                "edgekd.pipeline.actions.train:choose_learning_rate",
                 {"candidates": candidates},
                 tuple(candidates),
             )
@@ -36,7 +36,7 @@ def arm_stages(setup: Setup) -> list[Stage]:
         stages.append(
             Stage(
                 f"rungs/{arm}-fp32/seed-{first}",
-                "edgekd.pipeline.train:adopt_tuned",
+                "edgekd.pipeline.actions.train:adopt_tuned",
                 {"choice": choice},
                 (choice, *candidates),
             )
@@ -62,7 +62,7 @@ def pruned_stages(setup: Setup) -> list[Stage]:
             stages.append(
                 Stage(
                     name,
-                    "edgekd.pipeline.prune:prune_student",
+                    "edgekd.pipeline.actions.prune:prune_student",
                     {
                         **taught,
                         "seed": int(seed),
@@ -118,7 +118,7 @@ def _training(
     taught, needs, outside = _taught(setup, arm)
     return Stage(
         name,
-        "edgekd.pipeline.train:train_arm",
+        "edgekd.pipeline.actions.train:train_arm",
         {
             **taught,
             "seed": seed,
@@ -139,7 +139,7 @@ def _selection(setup: Setup) -> Stage:
     seeds = {str(seed): f"rungs/distilled-fp32/seed-{seed}" for seed in setup.recipe.seeds}
     return Stage(
         "selection",
-        "edgekd.pipeline.train:choose_seed",
+        "edgekd.pipeline.actions.train:choose_seed",
         {"students": seeds},
         tuple(seeds.values()),
     )
@@ -164,7 +164,7 @@ def _compressed(setup: Setup, rung: RungPlan, seed: int, name: str) -> Stage:
         files |= outside
     return Stage(
         name,
-        "edgekd.pipeline.compress:"
+        "edgekd.pipeline.actions.compress:"
         + ("quantize_after_training" if aware is None else "train_quantized"),
         parameters,
         needs,

@@ -1,0 +1,1 @@
+"""Many students of one recipe: sweeps, searches, and what fits into a budget."""
