@@ -48,7 +48,7 @@ class Preprocessing(Record):
     mean: list[float]
     std: list[float]
     axis: Literal["channel", "bin"] = "channel"
-    front_end: dict[str, float | str] | None = None
+    front_end: dict[str, int | float | str] | None = None
 
 
 class Bundle(Record):
