@@ -17,7 +17,7 @@ def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 def wide_teacher(width: int = 48, classes: int = 10) -> nn.Module:
-    """Five convolutions, the first two halving time, pooled; 292,378 parameters by default."""
+    """Five convolutions, the first two halving time, pooled; 292,138 parameters by default."""
     return nn.Sequential(
         _block(1, width, stride=2),
         _block(width, 2 * width),
