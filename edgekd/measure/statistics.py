@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekd.errors import MissingPackage, RunFailed
-from edgekd.records import Latency
+from edgekd.records import Latency, RungAccuracy
 
 Interval = tuple[float, float]
 
@@ -82,6 +82,19 @@ def seed_accuracy(
         share = min(1.0, max(0.0, mean))
         return mean, wilson_interval(share * samples, samples), per_seed
     return mean, (max(0.0, mean - half), min(1.0, mean + half)), per_seed
+
+
+def rung_accuracy(metric: str, outcomes: npt.NDArray[Any]) -> RungAccuracy:
+    """The record of a metric over seeds.
+
+    Args:
+        metric: its name.
+        outcomes: ``[seeds, samples]`` as for :func:`seed_accuracy`.
+    """
+    mean, interval, per_seed = seed_accuracy(outcomes)
+    return RungAccuracy(
+        metric=metric, value=mean, ci95=interval, n=outcomes.shape[1], per_seed=per_seed
+    )
 
 
 def paired_gain(

@@ -11,7 +11,7 @@ import numpy as np
 from edgekd.data.dataset import Dataset, load_dataset
 from edgekd.files import read_json
 from edgekd.measure.outcomes import METRICS, Outcomes
-from edgekd.measure.statistics import paired_gain, seed_accuracy
+from edgekd.measure.statistics import paired_gain, rung_accuracy
 from edgekd.pipeline.actions.artifacts import read_bundle
 from edgekd.pipeline.actions.measure import Check, Speed, read_check, read_speed
 from edgekd.pipeline.actions.rung_files import load_facts, load_outputs
@@ -25,7 +25,6 @@ from edgekd.records import (
     Measurement,
     Report,
     Rung,
-    RungAccuracy,
     UnavailableCell,
     Verdict,
     VsTeacher,
@@ -84,21 +83,13 @@ def assemble_report(setup: Setup, path: Path, environment: dict[str, Any]) -> Re
 
 def _rung(run: _Run, rung: RungPlan) -> Rung:
     facts = load_facts(run.folder(rung))
-    outcomes = run.outcomes(rung)
-    mean, interval, per_seed = seed_accuracy(outcomes)
     return Rung(
         name=rung.name,
         precision=rung.precision,
         parameters=facts.parameters,
         macs=facts.macs,
         bytes=facts.bytes,
-        accuracy=RungAccuracy(
-            metric=METRICS[run.dataset.task],
-            value=mean,
-            ci95=interval,
-            n=outcomes.shape[1],
-            per_seed=per_seed,
-        ),
+        accuracy=rung_accuracy(METRICS[run.dataset.task], run.outcomes(rung)),
     )
 
 

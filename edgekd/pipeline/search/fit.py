@@ -13,7 +13,7 @@ from edgekd.data.dataset import load_dataset
 from edgekd.errors import BadInput
 from edgekd.files import write_json, write_text
 from edgekd.measure.outcomes import METRICS
-from edgekd.measure.statistics import seed_accuracy
+from edgekd.measure.statistics import rung_accuracy
 from edgekd.pipeline.actions.rung_files import load_facts, load_outputs
 from edgekd.pipeline.engine import Engine, Reporter
 from edgekd.pipeline.environment import environment
@@ -228,14 +228,7 @@ def _validation(folder: Path) -> float:
 def _accuracy(run: Path, folder: Path) -> RungAccuracy:
     dataset = load_dataset(run / "data")
     outcomes = dataset.outcomes("test", load_outputs(folder).test)[None]
-    mean, interval, per_seed = seed_accuracy(outcomes)
-    return RungAccuracy(
-        metric=METRICS[dataset.task],
-        value=mean,
-        ci95=interval,
-        n=outcomes.shape[1],
-        per_seed=per_seed,
-    )
+    return rung_accuracy(METRICS[dataset.task], outcomes)
 
 
 def _answer(own: Setup, limits: Limits, candidates: list[Candidate]) -> Fit:

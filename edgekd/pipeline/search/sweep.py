@@ -12,7 +12,7 @@ import numpy as np
 from edgekd.data.dataset import Dataset, load_dataset
 from edgekd.files import read_json, write_json, write_text
 from edgekd.measure.outcomes import METRICS, Outcomes
-from edgekd.measure.statistics import paired_gain, seed_accuracy
+from edgekd.measure.statistics import paired_gain, rung_accuracy
 from edgekd.pipeline.actions.rung_files import load_facts, load_outputs
 from edgekd.pipeline.engine import Engine, Reporter
 from edgekd.pipeline.environment import environment
@@ -179,14 +179,7 @@ class _Result:
         return self._outcomes(self._folder("teacher/network"))[None]
 
     def accuracy_of(self, outcomes: Outcomes) -> RungAccuracy:
-        mean, interval, per_seed = seed_accuracy(outcomes)
-        return RungAccuracy(
-            metric=METRICS[self.dataset.task],
-            value=mean,
-            ci95=interval,
-            n=outcomes.shape[1],
-            per_seed=per_seed,
-        )
+        return rung_accuracy(METRICS[self.dataset.task], outcomes)
 
     def _rungs(self, arm: str) -> list[Path]:
         seeds = self._setting.setup.recipe.seeds
