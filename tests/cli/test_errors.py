@@ -145,7 +145,7 @@ def test_weights_that_are_a_pickle_are_refused(tmp_path: Path) -> None:
         *("--set", "teacher.weights=evil.safetensors"),
     )
     assert result.returncode == 2
-    last_line(result, "evil.safetensors: is not a safetensors file")
+    last_line(result, "evil.safetensors: is not a whole checkpoint of torch or safetensors")
 
 
 def test_a_folder_that_cannot_be_written() -> None:
