@@ -224,9 +224,11 @@ def _verdict(run: _Run) -> Verdict:
     worth_it = low > 0
     seen, train = len(run.dataset.labelled), len(run.dataset.parts["train"])
     distill = run.setup.recipe.distill
+    anomaly = run.dataset.task == "anomaly-detection"
+    known = f"{seen} normal samples" if anomaly else f"{seen} labels"
     why = (
         f"{gain * 100:+.1f} points over the same student with the same {distill.steps} steps,"
-        f" augmentation and learning-rate search, trained on its {seen} labels alone;"
+        f" augmentation and learning-rate search, trained on its {known} alone;"
         f" {len(run.setup.recipe.seeds)} seeds, 95 % interval {low * 100:+.1f} to {high * 100:+.1f}"
     )
     if not worth_it:

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgekd.data.dataset import Dataset
 from edgekd.files import read_json
-from edgekd.recipe import Recipe, Teacher
+from edgekd.recipe import Recipe, Section, Teacher
 
 
 def teacher_labels(recipe: Recipe, dataset: Dataset) -> str:
@@ -43,9 +43,9 @@ def run_facts(recipe: Recipe, path: Path, selection: dict[str, Any]) -> dict[str
     return {
         "data": read_json(path / "data" / "facts.json"),
         "networks": read_json(path / "networks" / "networks.json"),
-        "distillation": recipe.distill.model_dump(mode="json"),
-        "teacher": recipe.teacher.model_dump(mode="json"),
-        "pruning": recipe.prune.model_dump(mode="json") if recipe.prune else None,
+        "distillation": _said(recipe.distill),
+        "teacher": _said(recipe.teacher),
+        **({"pruning": _said(recipe.prune)} if recipe.prune else {}),
         "learning_rates": {
             arm: {
                 "chosen": choice["chosen"]["learning_rate"],
@@ -61,6 +61,12 @@ def run_facts(recipe: Recipe, path: Path, selection: dict[str, Any]) -> dict[str
         "teacher_outputs": _teacher_outputs(recipe),
         "accuracy_of_rungs": "in torch, every seed; of measurements: the exported file",
     }
+
+
+def _said(section: Section) -> dict[str, Any]:
+    """A part of the recipe without what is empty in it."""
+    dump = section.model_dump(mode="json", exclude_none=True)
+    return {key: value for key, value in dump.items() if value not in ({}, [])}
 
 
 def _teacher_outputs(recipe: Recipe) -> dict[str, Any]:

@@ -22,10 +22,10 @@ def trained(fit: Fit) -> list[int]:
 def fitting_table(fit: Fit) -> Table:
     """The candidates whose estimate holds the budget: the trained ones, best first, then others."""
     goal = fit.budget.get("accuracy")
-    columns = [Column(fit.metric.capitalize(), "Validation data")]
+    columns = [Column(units.metric(fit.metric), "Validation data")]
     columns += [Column("Points above goal", "Validation data")] if goal is not None else []
     columns += [
-        Column(fit.metric.capitalize(), "Test data"),
+        Column(units.metric(fit.metric), "Test data"),
         Column("95% interval", "Test data"),
     ]
     order = trained(fit)
@@ -74,7 +74,7 @@ def budget_table(fit: Fit) -> Table:
     rows.append(
         Row(
             [
-                f"{fit.metric.capitalize()} on validation data",
+                f"{units.metric(fit.metric)} on validation data",
                 "no limit" if goal is None else f"at least {units.percent(goal)}",
                 units.percent(chosen.validation if chosen else None),
                 units.percent(best),

@@ -57,6 +57,7 @@ def render_html(report: Report) -> str:
         verdict_line=prose.verdict_line(report.verdict),
         verdict_details=prose.verdict_details(report.verdict),
         key_figures=key_figures(report),
+        ladder_note=prose.ladder_note(report),
         prose=prose,
         rungs=tables.rungs_table(report),
         ladder=charts.ladder_chart(report) if report.rungs else None,

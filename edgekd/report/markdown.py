@@ -33,7 +33,13 @@ def render_markdown(report: Report) -> str:
         "",
     ]
     lines += _verdict(report)
-    lines += ["## Ladder", "", prose.LADDER_NOTE, "", *table_lines(tables.rungs_table(report))]
+    lines += [
+        "## Ladder",
+        "",
+        prose.ladder_note(report),
+        "",
+        *table_lines(tables.rungs_table(report)),
+    ]
     if sections:
         lines += ["### Each rung on each target", "", *table_lines(tables.targets_table(report))]
     if report.losses:

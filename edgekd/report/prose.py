@@ -21,7 +21,7 @@ KIND_MEANINGS: dict[Kind, str] = {
     "stand beside the figure.",
 }
 
-LADDER_NOTE = (
+_LADDER_NOTE = (
     "Accuracy of the torch models, before export. The mean over seeds, its 95% interval over "
     "seeds and test samples, and each seed by itself."
 )
@@ -38,12 +38,23 @@ TARGETS_NOTE = (
 COST_NOTE = "Up and to the left is better. The dashed line is the Pareto front."
 INVALID_NOTE = "Hollow markers are invalid measurements; they take no part in the front."
 
+_AREA_NOTE = (
+    " The task is anomaly detection: wherever this report says accuracy, it is the area under the "
+    "ROC curve (AUC) of the squared error with which each sample is given back."
+)
+
 _DEEPEST = 6
 
 
 def title_line(report: Report) -> str:
     """Seeds and, where the environment holds a ``date`` (ISO 8601), when the run was made."""
     return run_line(report.seeds, report.environment)
+
+
+def ladder_note(report: Report) -> str:
+    """What the figures of the ladder are."""
+    area = any(rung.accuracy.metric == "auc" for rung in report.rungs)
+    return _LADDER_NOTE + (_AREA_NOTE if area else "")
 
 
 def run_line(seeds: list[int], environment: Mapping[str, Any]) -> str:

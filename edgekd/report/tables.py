@@ -98,7 +98,7 @@ def rungs_table(report: Report) -> Table:
             Column("Parameters"),
             Column("MACs"),
             Column("Weights"),
-            Column(metric.capitalize()),
+            Column(units.metric(metric)),
             Column("95% interval"),
             Column("Per seed"),
             Column("Test samples"),

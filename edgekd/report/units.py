@@ -26,6 +26,11 @@ def percent(fraction: float | None) -> str:
     return MISSING if fraction is None else f"{fraction * 100:.2f}%"
 
 
+def metric(name: str) -> str:
+    """The name of a metric at the head of a column."""
+    return "AUC" if name == "auc" else name.capitalize()
+
+
 def interval(low: float, high: float) -> str:
     """A 95% interval of fractions, as ``96.10 to 97.50%``."""
     return f"{low * 100:.2f} to {high * 100:.2f}%"
