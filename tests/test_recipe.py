@@ -10,6 +10,7 @@ from edgekd.catalog import find_recipe, recipe_paths
 from edgekd.errors import BadInput
 from edgekd.recipe import load_recipe
 from edgekd.yaml_document import read_document
+from tests.conftest import ROOT
 
 MINIMAL = """\
 data:
@@ -130,3 +131,52 @@ def test_any_text_is_refused_in_one_line(text: str) -> None:
         with pytest.raises(BadInput) as caught:
             load_recipe(path)
         assert "\n" not in str(caught.value)
+
+
+AUDIO = "data.front_end={sample_rate: 8000}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["augmentation={audio: {shift: 0.1}}"], "goes with data.front_end"),
+        ([AUDIO, "augmentation={rotation: 5.0}"], "keys under audio"),
+        ([AUDIO, "augmentation={}", "data.mean=[0.5]"], "standardized by themselves"),
+        (["data.normal=['1']"], "goes with task"),
+        (["task=anomaly-detection"], "goes with task"),
+        (["task=anomaly-detection", "data.normal=['1']"], "needs classes; use regression"),
+        (["teacher={kind: onnx, path: a.onnx}", "distill.cache=false"], "needs a torch teacher"),
+        (
+            [
+                "teacher={kind: onnx, path: a.onnx}",
+                "distill.signals=[{kind: hint, teacher: a, student: b}]",
+            ],
+            "one torch teacher to look into",
+        ),
+        (["teacher.ensemble=[{steps: 0}]"], "ensemble: steps"),
+        (["teacher={kind: onnx, network: teacher, path: a}"], "go with kind torch"),
+        (["data.split={kind: groups, validation: 5}"], "held_out"),
+        (["data.split={kind: official, validation: 5, test: 5}"], "goes with kind: random"),
+        (["data.front_end={coefficients: 50}"], "more coefficients than mel_bins"),
+        (["data.front_end={high_hz: 9000.0}"], "sample_rate / 2"),
+    ],
+)
+def test_keys_that_do_not_fit_together(overrides: list[str], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        load_recipe(ROOT / "models/digits/recipe.yaml", overrides)
+
+
+def test_one_learning_rate_is_a_list_of_one() -> None:
+    recipe = load_recipe(ROOT / "models/digits/recipe.yaml", ["distill.learning_rates=0.02"])
+    assert recipe.distill.learning_rates == [0.02]
+
+
+def test_members_of_an_ensemble_differ_in_what_they_say() -> None:
+    recipe = load_recipe(
+        ROOT / "models/digits/recipe.yaml", ["teacher.ensemble=[{seed: 1}, {weight: 2.0}]"]
+    )
+    first, second, third = recipe.teacher.members
+    assert (first.seed, second.seed, third.seed) == (0, 1, 0)
+    assert third.weight == 2.0
+    assert {member.network for member in recipe.teacher.members} == {"teacher"}
+    assert not any(member.ensemble for member in recipe.teacher.members)

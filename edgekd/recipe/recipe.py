@@ -60,6 +60,19 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _keys_fit_the_data(self) -> Recipe:
+        audio, views = self.data.front_end is not None, self.augmentation
+        if views is not None and views.audio is not None and not audio:
+            raise ValueError("augmentation.audio goes with data.front_end")
+        if audio and (self.data.mean != [0.0] or self.data.std != [1.0]):
+            raise ValueError("data.mean and data.std: features are standardized by themselves")
+        if audio and views is not None:
+            geometry = (views.rotation, views.translation, views.scaling, views.flip)
+            if any(geometry):
+                raise ValueError("augmentation: audio is changed by the keys under audio")
+        return self
+
+    @model_validator(mode="after")
     def _teacher_can_be_asked(self) -> Recipe:
         modules = all(member.is_module for member in self.teacher.members)
         tapped = [s.kind for s in self.distill.signals if tap_pairs(s)]
