@@ -25,6 +25,10 @@ from tests.conftest import ROOT
 
 MLPERF_TINY = ROOT.parent / "shared" / "data" / "mlperf_tiny"
 
+needs_files = pytest.mark.skipif(
+    not MLPERF_TINY.is_dir(), reason="the MLPerf Tiny models are not in ../shared/data"
+)
+
 
 def zoo(network: str) -> nn.Module:
     """A network of the zoo with its batch normalization folded."""
@@ -110,12 +114,20 @@ class TfliteFile:
 @each_reference
 def test_ram_is_that_of_lifetime_packing(reference: Reference) -> None:
     footprint = reference.estimate()
-    _, alive = live_peak(TfliteFile(reference.name).lifetimes())
-    assert footprint.ram_bytes == reference.ram == alive
+    assert footprint.ram_bytes == reference.ram
     assert footprint.ram_bytes < reference.arena
     assert footprint.peak == reference.peak
+    assert footprint.macs == reference.macs
 
 
+@needs_files
+@each_reference
+def test_the_files_own_tensors_need_as_much(reference: Reference) -> None:
+    _, alive = live_peak(TfliteFile(reference.name).lifetimes())
+    assert reference.ram == alive
+
+
+@needs_files
 @each_reference
 def test_flash_is_the_weights_of_the_file_and_a_scale_for_each_channel(
     reference: Reference,
@@ -129,7 +141,6 @@ def test_flash_is_the_weights_of_the_file_and_a_scale_for_each_channel(
     assert stored + 4 * sum(scales for _, scales in file.constants()) < file.size
     assert footprint.flash_bytes / file.size == pytest.approx(reference.file_share, abs=0.001)
     assert footprint.parameters == sum(p.numel() for p in parameters)
-    assert footprint.macs == reference.macs
 
 
 @pytest.mark.parametrize(
