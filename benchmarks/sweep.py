@@ -33,9 +33,11 @@ def main() -> None:
     assert len(trainings) == POINTS
     whole, students = sum(seconds.values()), sum(trainings)
     trained_before = whole - seconds["teacher/network"]
+    control = seconds["tuning/scratch/rate-0.02"]
     print(f"16 trainings of the student      {students:7.1f} s")
     print(f"teacher: training                {seconds['teacher/network']:7.1f} s")
     print(f"teacher: answers about all views {seconds['teacher/outputs']:7.1f} s")
+    print(f"control: one more training       {control:7.1f} s")
     print(
         f"sweep, teacher trained before    {trained_before:7.1f} s  {trained_before / students:.3f}"
     )
