@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgekd.catalog import find_recipe, recipe_name
 from edgekd.cli.options import JobsOption, OutOption, RecipeArgument, SeedOption, SetOption
 from edgekd.cli.progress import make_reporter
 from edgekd.errors import BadInput
@@ -40,7 +41,6 @@ def sweep(
     jobs: JobsOption = None,
 ) -> int:
     """Train the student under many settings with one teacher; say which is best."""
-    from edgekd.pipeline.run import plan_run
     from edgekd.pipeline.search.search import run_search
     from edgekd.pipeline.search.sweep import run_sweep
 
@@ -48,7 +48,7 @@ def sweep(
     if study is not None and search is None:
         raise BadInput("goes with --search", where="--study")
     overrides = set_ or []
-    folder = out or Path("runs") / f"{plan_run(recipe, overrides=overrides).name}-sweep"
+    folder = out or Path("runs") / f"{recipe_name(find_recipe(recipe))}-sweep"
     with make_reporter() as reporter:
         if search is None:
             found = run_sweep(
@@ -97,7 +97,6 @@ def fit(
 ) -> int:
     """Search the best student inside a budget; say what stands in the way if none fits."""
     from edgekd.measure.units import parse_bytes
-    from edgekd.pipeline.run import plan_run
     from edgekd.pipeline.search.fit import Limits, run_fit
 
     limits = Limits(
@@ -109,7 +108,7 @@ def fit(
         raise BadInput("there is no budget", mend="give --ram, --flash, --accuracy or --target")
     space = _space(over, more) if over or more else None
     overrides = set_ or []
-    folder = out or Path("runs") / f"{plan_run(recipe, overrides=overrides).name}-fit"
+    folder = out or Path("runs") / f"{recipe_name(find_recipe(recipe))}-fit"
     with make_reporter() as reporter:
         found = run_fit(
             recipe,

@@ -80,6 +80,26 @@ def test_a_teacher_from_elsewhere_teaches(
     assert facts["validation_accuracy"] > 0.2
 
 
+def test_a_teacher_may_know_more_classes_than_the_data(tmp_path: Path) -> None:
+    """Its outputs are picked by name, also where the networks are tried out before training."""
+    names = ["blank", *(f"digit {number}" for number in range(10)), "other"]
+    mapped = ", ".join(f"digit {number}: '{number}'" for number in range(10))
+    torch.manual_seed(0)
+    spec = Network(network="teacher", arguments={"classes": 12})
+    network = build_network(spec, ROOT / "models/digits/students.py").eval()
+    torch.save(network.state_dict(), tmp_path / "teacher.pth")
+    teacher = (
+        f"teacher={{network: teacher, arguments: {{classes: 12}}, classes: {names},"
+        f" class_map: {{{mapped}}}, weights: {tmp_path / 'teacher.pth'}}}"
+    )
+    run = tmp_path / "run"
+    result = run_edgekd(*small_run(run, "--set", teacher))
+    assert result.returncode == 0, result.stderr
+    inputs = load_dataset(run / "data").part_inputs("test")
+    expected = run_network(network, inputs)[:, 1:11]
+    np.testing.assert_allclose(outputs_of(run), expected, atol=1e-5)
+
+
 def test_an_ensemble_is_the_mean_of_its_members(tmp_path: Path) -> None:
     run = tmp_path / "run"
     members = "teacher.ensemble=[{seed: 1}, {seed: 2, weight: 2.0}]"

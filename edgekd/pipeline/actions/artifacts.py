@@ -47,7 +47,7 @@ def export_rung(context: StageContext) -> None:
         quantized=quantize(network, precision, calibration) if needs_quantized else None,
     )
     # A teacher from elsewhere may hold what a format cannot: the ladder goes on without that cell.
-    listed = (Unavailable, BadInput) if context.parameters["teacher"] else Unavailable
+    listed = (Unavailable, BadInput) if _from_elsewhere(context) else Unavailable
     try:
         exported = find_exporter(target.format).export(request)
     except listed as error:
@@ -57,6 +57,11 @@ def export_rung(context: StageContext) -> None:
     _write_golden(context.out, dataset, load_outputs(folder).test, exported)
     bundle = _bundle(context, target, dataset, exported)
     write_json(context.out / "bundle.json", bundle.model_dump(mode="json", by_alias=True))
+
+
+def _from_elsewhere(context: StageContext) -> bool:
+    teacher = context.parameters["teacher"]
+    return teacher is not None and not Teacher.model_validate(teacher).trained_here
 
 
 def _network(context: StageContext, folder: Path, dataset: Dataset) -> torch.nn.Module:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 WAVEFORMS_FILE = "waveforms.npy"
 VIEWS_FILE = "views.npy"
 NAMES_FILE = "names.json"
+_WAVEFORM_SCALE = 1 / 32768
 
 # Both arms and every seed see the same views, so that the teacher is asked once about each.
 VIEWS_SEED = {"student": 0, "teacher": 1}
@@ -60,9 +61,6 @@ def render_stored_views(context: StageContext) -> None:
         context.progress,
     )
     np.save(context.out / VIEWS_FILE, views, allow_pickle=False)
-
-
-_WAVEFORM_SCALE = 1 / 32768
 
 
 def _with_features(
@@ -115,12 +113,11 @@ def check_networks(context: StageContext) -> None:
     for role in ("teacher", "student"):
         if role not in context.parameters:
             continue
-        spec, output_shape = _trial(role, context.parameters[role], dataset)
-        network = build_network(spec, Path(context.locations[role]))
-        check_network(network, dataset.sample_shape, output_shape, role)
+        name, network = _built(role, context, dataset)
+        check_network(network, dataset.sample_shape, dataset.output_shape, role)
         networks[role] = network
         facts[role] = {
-            "network": spec.network,
+            "network": name,
             "parameters": count_parameters(network),
             "macs": count_macs(network, dataset.sample_shape),
         }
@@ -145,11 +142,15 @@ def _try_signals(specs: list[Any], networks: dict[str, nn.Module], dataset: Data
         signals.adapt(student, Seen(told.logits, condensed))
 
 
-def _trial(
-    role: str, parameters: dict[str, Any], dataset: Dataset
-) -> tuple[Network, tuple[int, ...]]:
+def _built(role: str, context: StageContext, dataset: Dataset) -> tuple[str, nn.Module]:
+    """A network as it will be trained or asked: a teacher with its own inputs and classes."""
+    location = context.locations[role]
     if role == "student":
-        return Network.model_validate(parameters), dataset.output_shape
-    teacher = Teacher.model_validate(parameters)
-    classes = teacher.classes
-    return teacher.architecture, (len(classes),) if classes else dataset.output_shape
+        spec = Network.model_validate(context.parameters[role])
+        return spec.network, build_network(spec, Path(location))
+    from edgekd.teachers.module import build_teacher
+
+    teacher = Teacher.model_validate(context.parameters[role])
+    return teacher.architecture.network, build_teacher(
+        teacher, location, dataset.class_names, dataset.mean, dataset.std
+    )

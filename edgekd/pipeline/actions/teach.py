@@ -50,7 +50,7 @@ def train_teacher(context: StageContext) -> None:
         from edgekd.teachers.weights import load_state
 
         load_state(getattr(network, "network", network), Path(context.locations["weights"]))
-        save_float_rung(context.out, network.eval(), dataset, rate=None, steps=None)
+        _save_module(context.out, network.eval(), dataset)
         return
     labels = dataset.part_labels("train") if teacher.labels == "all" else dataset.visible_labels
     network = train_on(
@@ -82,9 +82,7 @@ def load_teacher(context: StageContext) -> None:
     location = context.locations["network"]
     if teacher.kind == "hugging-face":
         network = teacher_module(teacher, location, dataset).eval()
-        save_float_rung(
-            context.out, network, dataset, rate=None, steps=None, foldable=_foldable(network)
-        )
+        _save_module(context.out, network, dataset)
         return
     if teacher.kind == "recorded":
         logits = _recorded(context, dataset, teacher)
@@ -204,6 +202,12 @@ def _signals(context: StageContext) -> SignalSum:
 
     specs = TypeAdapter(list[Signal]).validate_python(context.parameters["signals"])
     return SignalSum(specs, temperature=1.0)
+
+
+def _save_module(folder: Path, network: nn.Module, dataset: Dataset) -> None:
+    """The rung of a module that was trained elsewhere."""
+    foldable = _foldable(network)
+    save_float_rung(folder, network, dataset, rate=None, steps=None, foldable=foldable)
 
 
 def _foldable(network: nn.Module) -> bool:
