@@ -3,14 +3,19 @@
 
 VENV := .venv
 READY := $(VENV)/.ready
+HOST := host-litert,host-executorch,host-onnx
+BOARDS := cortex-m3 cortex-m4 cortex-m7 cortex-m33 cortex-m55 riscv32
 
 .PHONY: demo test check clean
 
+# Where compiler and emulator cannot be installed, the demo does without the microcontroller.
 demo: $(READY)
-	$(VENV)/bin/edgekd run mnist --out runs/mnist
+	if $(VENV)/bin/edgekd setup cortex-m4; then mcu=,cortex-m4; fi; \
+	$(VENV)/bin/edgekd run mnist --targets $(HOST)$$mcu --out runs/mnist
 
 test: $(READY)
 	sh tools/setup-browser.sh
+	$(VENV)/bin/edgekd setup $(BOARDS)
 	$(VENV)/bin/python -m pytest
 
 # What pre-commit runs, over everything.

@@ -17,17 +17,17 @@ MODELS_VARIABLE = "EDGEKD_MODELS"
 
 
 @cache
-def _shipped(folder: str) -> Path:
+def shipped(folder: str) -> Path:
     """``targets/`` or ``models/``: beside the package in a checkout, inside it in a wheel."""
     package = Path(__file__).resolve().parent
     inside = package / folder
     return inside if inside.is_dir() else package.parent / folder
 
 
-def _folders(variable: str, shipped: str) -> list[Path]:
+def _folders(variable: str, name: str) -> list[Path]:
     """A user's folders (colon-separated in an environment variable) come first."""
     own = [Path(part) for part in os.environ.get(variable, "").split(os.pathsep) if part]
-    return [*own, _shipped(shipped)]
+    return [*own, shipped(name)]
 
 
 def recipe_paths() -> dict[str, Path]:

@@ -78,6 +78,13 @@ def read_json(path: Path) -> Any:
         raise BadInput("is not valid JSON", where=str(path), mend=str(error)) from error
 
 
+def cache_folder() -> Path:
+    """Where downloads and what was built once are kept; it need not exist yet."""
+    # The XDG base directory specification has relative paths ignored.
+    wanted = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (wanted if wanted.is_absolute() else Path.home() / ".cache") / "edgekd"
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames inside a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -66,7 +66,7 @@ def test_it_works_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     models = run(installed / "edgekd", "models", cwd=tmp_path)
     assert "mnist" in models.stdout
     doctor = run(installed / "edgekd", "doctor", cwd=tmp_path)
-    assert "missing: onnxruntime" in doctor.stdout
+    assert "the Python package onnxruntime" in doctor.stdout
 
 
 def test_a_missing_package_is_one_line_that_names_the_extra(

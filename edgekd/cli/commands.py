@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,9 +87,12 @@ def export(
     recipe: OptionalRecipe = None,
     model: ModelOption = None,
     target: TargetOption = None,
-    precision: Annotated[str, typer.Option(help="fp32, fp16, int8 or int4, for --model.")] = "fp32",
+    precision: Annotated[str, typer.Option(help="fp32, fp16, int8 or int4, for a .pt2.")] = "fp32",
     calibration: Annotated[
         Path | None, typer.Option(help=".npy float32 [N, ...] inputs, for --model at int8 or int4.")
+    ] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="tflm: also what TensorFlow Lite Micro needs.")
     ] = None,
     set_: SetOption = None,
     seed: SeedOption = None,
@@ -100,14 +102,25 @@ def export(
     dry_run: DryRunOption = False,
     jobs: JobsOption = None,
 ) -> int:
-    """As far as the exported files; or one .pt2 file with --model and --target."""
+    """As far as the exported files; or one .pt2 or .tflite file with --model and --target."""
+    if format_ not in (None, "tflm"):
+        raise BadInput(f"there is no extra format {format_!r}", mend="known: tflm")
     if model is None:
+        if format_ is not None:
+            raise BadInput("--format needs --model")
         name = _recipe_or_usage(recipe)
         return _ladder("export", name, set_, seed, out, targets, json_, dry_run, jobs)
-    from edgekd.pipeline.foreign import export_file
+    from edgekd.pipeline.foreign.export import export_file
 
     chosen = _target_or_usage(target)
-    folder = export_file(model, chosen, precision, out or Path("exports") / model.stem, calibration)
+    folder = export_file(
+        model,
+        chosen,
+        precision,
+        out or Path("exports") / model.stem,
+        calibration,
+        tflm=format_ == "tflm",
+    )
     if json_:
         _print_json([])
     else:
@@ -136,21 +149,21 @@ def bench(
         name = _recipe_or_usage(recipe)
         return _ladder("bench", name, set_, seed, out, targets, json_, dry_run, jobs)
     from edgekd.cli.tables import print_measurements
-    from edgekd.pipeline.foreign import bench_file
+    from edgekd.pipeline.foreign.bench import bench_file
 
-    measurement = bench_file(model, _target_or_usage(target), data, (seed or [0])[0])
+    measurements = bench_file(model, _target_or_usage(target), data, (seed or [0])[0])
     if json_:
-        _print_json([measurement])
+        _print_json(measurements)
     else:
-        print_measurements([measurement])
-    return 0 if measurement.latency_ms is not None else 1
+        print_measurements(measurements)
+    return 0 if all(found.has_figures for found in measurements) else 1
 
 
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(help="A run folder.")]) -> int:
     """Render report.md and report.html again from a run's report.json."""
     from edgekd.cli.tables import print_report
-    from edgekd.pipeline.foreign import render_again
+    from edgekd.pipeline.foreign.render import render_again
 
     print_report(render_again(folder))
     print(folder / "report.html")
@@ -193,14 +206,33 @@ def doctor() -> int:
     """Say for each target whether it can be used here, and what is missing."""
     from edgekd.catalog import all_targets
     from edgekd.cli.tables import print_table
+    from edgekd.devices.readiness import missing_for
 
     rows = []
     for target in all_targets().values():
-        missing = [name for name in target.packages if find_spec(name) is None]
-        state = f"missing: {', '.join(missing)}" if missing else "ready"
-        rows.append((target.name, state))
-    print_table(("target", "state"), rows)
+        missing = missing_for(target)
+        state = "ready" if not any(one.needed for one in missing) else "not ready"
+        lacks = "; ".join(f"{one.what}: {one.mend}" for one in missing)
+        rows.append((target.name, target.device, state, lacks))
+    print_table(("target", "device", "state", "missing"), rows)
     return 0
+
+
+@app.command()
+def setup(names: Annotated[list[str], typer.Argument(help="Targets.", metavar="TARGET...")]) -> int:
+    """Install what targets need, as far as this user may, or say what is missing."""
+    from edgekd.catalog import find_targets
+    from edgekd.devices.installation import set_up
+
+    ready = True
+    for target in find_targets(names):
+        missing = set_up(target)
+        for one in missing:
+            typer.echo(f"{target.name}: missing {one.what}: {one.mend}", err=True)
+            ready = ready and not one.needed
+        if not missing:
+            print(f"{target.name}: ready")
+    return 0 if ready else 1
 
 
 def _ladder(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from edgekd.records import Fit, Measurement, Report, Sweep
+from edgekd.records import Fit, Kind, Measurement, Report, Sweep
+from edgekd.report.summary import NOT_RUN
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -49,14 +50,18 @@ def print_report(report: Report) -> None:
 
 
 def print_measurements(measurements: Sequence[Measurement]) -> None:
-    """One row for each measurement."""
-    print_table(
-        ("target", "rung", "accuracy", "agreement", "p50 ms", "file", "RAM added", "speed-up", ""),
-        [_row(measurement) for measurement in measurements],
-    )
-    for measurement in measurements:
-        for reason in measurement.reasons:
-            print(f"invalid: {measurement.rung} on {measurement.target}: {reason}")
+    """A table for each kind of figure, one row for each measurement."""
+    for kind in dict.fromkeys(found.kind for found in measurements):
+        of_kind = [found for found in measurements if found.kind == kind]
+        if len(of_kind) < len(measurements):
+            print(f"{kind}:")
+        columns = _columns(of_kind)
+        print_table(
+            ("target", "rung", *(heading for heading, _ in columns), ""),
+            [_row(found, columns) for found in of_kind],
+        )
+        _print_assumptions(of_kind)
+    _print_reasons(measurements)
 
 
 def print_sweep(sweep: Sweep) -> None:
@@ -107,19 +112,89 @@ def print_fit(fit: Fit) -> None:
     print("Flash and RAM are estimates of weights and activations, without a runtime.")
 
 
-def _row(measurement: Measurement) -> tuple[str, ...]:
-    memory, latency = measurement.memory, measurement.latency_ms
-    return (
-        measurement.target,
-        measurement.rung,
-        _shown(measurement.accuracy and measurement.accuracy.value, "{:.2%}"),
-        _shown(measurement.parity and measurement.parity.top1_agreement, "{:.1%}"),
-        _shown(latency and latency.p50, "{:.4f}"),
-        _shown(memory.model_bytes, "{:,} B"),
-        _shown(memory.ram_bytes, "{:,} B"),
-        _shown(measurement.vs_teacher.speedup, "{:.1f}x"),
-        "" if measurement.valid else "invalid",
-    )
+Column = tuple[str, Callable[[Measurement], str]]
+
+
+def _measured_columns() -> list[Column]:
+    """What is shown of every host and device."""
+    return [
+        ("accuracy", lambda m: _shown(m.accuracy and m.accuracy.value, "{:.2%}")),
+        ("agreement", lambda m: _shown(m.parity and m.parity.top1_agreement, "{:.1%}")),
+        ("p50 ms", lambda m: _shown(m.latency_ms and m.latency_ms.p50, "{:.4f}")),
+        ("file", lambda m: _shown(m.memory.model_bytes, "{:,} B")),
+        ("RAM added", lambda m: _shown(m.memory.ram_bytes, "{:,} B")),
+        ("speed-up", lambda m: _shown(m.vs_teacher.speedup, "{:.1f}x")),
+    ]
+
+
+def _counted_columns(kind: Kind) -> list[Column]:
+    """What may be known of a microcontroller or an NPU."""
+    time = "estimated ms" if kind == "estimate" else "p50 ms"
+    return [
+        *_measured_columns()[:2],
+        ("instructions", lambda m: _shown(m.instructions, "{:,}")),
+        ("cycles", lambda m: _shown(m.cycles, "{:,}")),
+        (time, lambda m: _shown(m.latency_ms and m.latency_ms.p50, "{:.4f}")),
+        ("flash", lambda m: _shown(m.memory.flash_bytes, "{:,} B")),
+        ("RAM", lambda m: _shown(m.memory.ram_bytes, "{:,} B")),
+        ("arena", lambda m: _shown(m.memory.arena_bytes, "{:,} B")),
+        ("stack", lambda m: _shown(m.memory.stack_bytes, "{:,} B")),
+        ("file", lambda m: "-" if m.format == "c" else _shown(m.memory.model_bytes, "{:,} B")),
+    ]
+
+
+def _columns(measurements: Sequence[Measurement]) -> list[Column]:
+    """The columns of one kind; those of microcontrollers only where they hold a figure."""
+    kind = measurements[0].kind
+    if kind not in ("emulated", "estimate") and not any(m.format == "c" for m in measurements):
+        return _measured_columns()
+    counted = _counted_columns(kind)
+    return [column for column in counted if any(column[1](m) != "-" for m in measurements)]
+
+
+def _row(measurement: Measurement, columns: Sequence[Column]) -> tuple[str, ...]:
+    figures = [read(measurement) for _, read in columns]
+    return (measurement.target, measurement.rung, *figures, _state(measurement))
+
+
+def _state(measurement: Measurement) -> str:
+    if measurement.device == NOT_RUN:
+        return "not run"
+    return "" if measurement.valid else "invalid"
+
+
+def _print_reasons(measurements: Sequence[Measurement]) -> None:
+    """An estimate has the reasons of what it was made from: each is said once."""
+    lines: dict[str, None] = {
+        f"{_state(found)}: {found.rung} on {found.target}: {reason}": None
+        for found in measurements
+        if _state(found)
+        for reason in found.reasons
+    }
+    for line in lines:
+        print(line)
+
+
+def _print_assumptions(measurements: Sequence[Measurement]) -> None:
+    """What figures rest on, each line once, with all that it is about."""
+    about: dict[str, list[Measurement]] = {}
+    for found in measurements:
+        if found.kind == "estimate" and found.device != NOT_RUN:
+            about.setdefault(f"estimated by {found.device}", []).append(found)
+        for line in found.assumptions:
+            about.setdefault(f"assumed: {line}", []).append(found)
+    for line, of in about.items():
+        print(f"{_subjects(of, measurements)}: {line}")
+
+
+def _subjects(some: Sequence[Measurement], measurements: Sequence[Measurement]) -> str:
+    """The targets, where all of their rungs are meant; or else each rung on its target."""
+    names = []
+    for found in some:
+        rungs = {m.rung for m in measurements if m.target == found.target}
+        whole = rungs <= {m.rung for m in some if m.target == found.target}
+        names.append(found.target if whole else f"{found.rung} on {found.target}")
+    return ", ".join(dict.fromkeys(names))
 
 
 def _shown(value: object, form: str) -> str:

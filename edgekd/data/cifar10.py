@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekd.data.archive import read_archive
-from edgekd.data.download import VARIABLE, cache_folder, download, find_local
+from edgekd.data.download import VARIABLE, download, find_local
 from edgekd.data.samples import Samples
 from edgekd.errors import BadInput
-from edgekd.files import digest, sha256_of
+from edgekd.files import cache_folder, digest, sha256_of
 from edgekd.recipe import Data
 
 ADDRESS = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"

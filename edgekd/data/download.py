@@ -15,20 +15,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edgekd.errors import RunFailed
-from edgekd.files import sync_folder
+from edgekd.files import cache_folder, sync_folder
 
 VARIABLE = "EDGEKD_DATA"
 MAX_DOWNLOAD_BYTES = 256 * 1024**2
 
 _SECONDS_WITHOUT_ANSWER = 30
 _CHUNK_BYTES = 1024**2
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept; it need not exist yet."""
-    # The XDG base directory specification has relative paths ignored.
-    wanted = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (wanted if wanted.is_absolute() else Path.home() / ".cache") / "edgekd"
 
 
 def find_local(name: str) -> Path | None:

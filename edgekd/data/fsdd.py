@@ -18,10 +18,10 @@ from pathlib import Path
 
 from edgekd.data import wav_folder
 from edgekd.data.archive import read_archive
-from edgekd.data.download import VARIABLE, cache_folder, download, find_local
+from edgekd.data.download import VARIABLE, download, find_local
 from edgekd.data.samples import Samples
 from edgekd.errors import BadInput, RunFailed
-from edgekd.files import sha256_of, sync_folder
+from edgekd.files import cache_folder, sha256_of, sync_folder
 from edgekd.recipe import Data
 
 ADDRESS = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz"

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, cast
 
 from edgekd.errors import BadInput
 
 if TYPE_CHECKING:
     from edgekd.devices.contract import Device
 
-DEVICES = ("host",)
+_DEVICES = {
+    "host": ("edgekd.devices.host", "HostDevice"),
+    "qemu-cortex-m": ("edgekd.devices.microcontroller.device", "QemuDevice"),
+    "serial": ("edgekd.devices.microcontroller.serial", "SerialDevice"),
+    "vela": ("edgekd.devices.vela", "VelaDevice"),
+    "not-run": ("edgekd.devices.not_run", "NotRunDevice"),
+}
 
 
 def find_device(name: str) -> Device:
@@ -18,8 +25,7 @@ def find_device(name: str) -> Device:
     Raises:
         BadInput: there is no such device.
     """
-    if name == "host":
-        from edgekd.devices.host import HostDevice
-
-        return HostDevice()
-    raise BadInput(f"there is no device {name!r}", mend=f"known: {', '.join(DEVICES)}")
+    if name not in _DEVICES:
+        raise BadInput(f"there is no device {name!r}", mend=f"known: {', '.join(_DEVICES)}")
+    module, kind = _DEVICES[name]
+    return cast("Device", getattr(importlib.import_module(module), kind)())

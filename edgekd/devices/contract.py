@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from edgekd.records import Latency, Memory, Record
+from edgekd.records import Estimate, Latency, Memory, Profile, Record
 from edgekd.target import Target
 
 Array = npt.NDArray[Any]
@@ -131,6 +131,9 @@ class Figures:
     Attributes:
         reasons: why the figures are invalid, one line each; empty: they are valid.
         samples_ms: ``[n]`` raw latency samples in the order they were taken.
+        profile: where instructions and bytes went, on a microcontroller.
+        estimate: of the same run, by a model of the core; becomes a record of its own.
+        assumptions: of figures that are an estimate themselves.
     """
 
     reasons: list[str] = field(default_factory=list)
@@ -139,6 +142,9 @@ class Figures:
     instructions: int | None = None
     cycles: int | None = None
     memory: Memory = field(default_factory=Memory)
+    profile: Profile | None = None
+    estimate: Estimate | None = None
+    assumptions: list[str] = field(default_factory=list)
 
 
 class Device(Protocol):

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgekd.export.contract import Exporter, TensorSpec
+    from edgekd.target import Target
 
 _EXPORTERS: dict[str, tuple[str, str]] = {
     "tflite": ("edgekd.export.tflite", "TfliteExporter"),
     "executorch": ("edgekd.export.executorch", "ExecutorchExporter"),
     "onnx": ("edgekd.export.onnx", "OnnxExporter"),
+    "c": ("edgekd.export.c.exporter", "CExporter"),
 }
+
+_CORTEX_M = "cortex-m"
+_ETHOS_U = "ethos-u"
 
 
 def find_exporter(format_: Format) -> Exporter:
@@ -34,12 +39,34 @@ def find_exporter(format_: Format) -> Exporter:
     return cast("Exporter", getattr(importlib.import_module(module), name)())
 
 
-def takes_quantized(format_: Format) -> bool:
+def exporter_for(target: Target) -> Exporter:
+    """The exporter of a target: of its format, or of its vendor's own flavour of it.
+
+    Raises:
+        BadInput: edgekd writes no such format.
+    """
+    if target.device == "vela":
+        from edgekd.export.vela import VelaExporter
+
+        return VelaExporter(target.runtime)
+    if target.format == "executorch" and target.runtime.startswith(_CORTEX_M):
+        from edgekd.export.executorch_cortex_m import CortexMExporter
+
+        return CortexMExporter(target.runtime)
+    if target.format == "executorch" and target.runtime.startswith(_ETHOS_U):
+        from edgekd.export.executorch_cortex_m import EthosUExporter
+        from edgekd.measure.vela import accelerator_named
+
+        return EthosUExporter(accelerator_named(target.runtime))
+    return find_exporter(target.format)
+
+
+def takes_quantized(target: Target) -> bool:
     """Whether the exporter starts from the torch model that torchao quantized.
 
-    The other formats bring their own quantizer and start from the float weights.
+    The other exporters bring their own quantizer and start from the float weights.
     """
-    return format_ == "executorch"
+    return target.format == "executorch" and target.runtime == "executorch"
 
 
 def find_inspector(

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from edgekd.records import Format, Precision, Preflight, Record
+from edgekd.records import Format, Library, Precision, Preflight, Record
+from edgekd.target import Microcontroller
 
 if TYPE_CHECKING:
     import torch
@@ -71,6 +72,7 @@ class Bundle(Record):
     golden_sha256: str | None
     preflight: Preflight
     tools: dict[str, str]
+    library: Library | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class ExportRequest:
             static quantization.
         quantized: the torch model that torchao quantized at this precision; ``None`` for float
             precisions.
+        microcontroller: what C is generated for; ``None`` for other formats.
     """
 
     model: torch.nn.Module
@@ -95,6 +98,7 @@ class ExportRequest:
     out: Path
     calibration: npt.NDArray[np.float32] | None = None
     quantized: torch.nn.Module | None = None
+    microcontroller: Microcontroller | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ class ExportedModel:
         path: the artifact, inside ``request.out``.
         scheme: the precision in words: bits, granularity, what the activations are.
         tools: name and version of each tool that touched the file.
+        library: what the generator did, where the format is C.
     """
 
     path: Path
@@ -113,6 +118,7 @@ class ExportedModel:
     scheme: str
     preflight: Preflight
     tools: dict[str, str] = field(default_factory=dict)
+    library: Library | None = None
 
 
 class Exporter(Protocol):

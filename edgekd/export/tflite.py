@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,14 +21,23 @@ _TOOLS = ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edg
 _IMAGE_RANK = 3
 
 
+@dataclass(frozen=True)
 class TfliteExporter:
-    """Writes ``model.tflite`` for a batch of one; images are NHWC in the file."""
+    """Writes ``model.tflite`` for a batch of one; images are NHWC in the file.
+
+    Attributes:
+        grouped: whether int4 weights of models without convolutions get a scale for each group of
+            inputs, with activations that are quantized at run time; otherwise a scale for each
+            channel and integer activations, which is what microcontrollers can compute.
+    """
+
+    grouped: bool = True
 
     def export(self, request: ExportRequest) -> ExportedModel:
         """See :meth:`edgekd.export.contract.Exporter.export`."""
         require("tflite", "litert_torch", "ai_edge_quantizer", "ai_edge_litert")
         with quiet():
-            content, scheme = _at_precision(_converted(request), request)
+            content, scheme = _at_precision(_converted(request), request, self.grouped)
         path = request.out / MODEL_FILE
         try:
             path.write_bytes(content)
@@ -62,12 +72,12 @@ def _converted(request: ExportRequest) -> bytes:
         raise BadInput(f"the model cannot be converted to TFLite: {reason(error)}") from error
 
 
-def _at_precision(model: bytes, request: ExportRequest) -> tuple[bytes, str]:
+def _at_precision(model: bytes, request: ExportRequest, grouped: bool) -> tuple[bytes, str]:
     """The model at the request's precision, and the scheme in words."""
     if request.precision == "fp32":
         return model, "float32"
     try:
-        return _quantized(model, request)
+        return _quantized(model, request, grouped)
     except EdgekdError:
         raise
     # The quantizer's errors derive from ValueError, RuntimeError and KeyError.
@@ -77,12 +87,12 @@ def _at_precision(model: bytes, request: ExportRequest) -> tuple[bytes, str]:
         ) from error
 
 
-def _quantized(model: bytes, request: ExportRequest) -> tuple[bytes, str]:
+def _quantized(model: bytes, request: ExportRequest, grouped: bool) -> tuple[bytes, str]:
     from edgekd.export import tflite_quantize as quantize
 
     if request.precision == "fp16":
         return quantize.float16_weights(model), "float16 weights, float32 arithmetic"
-    if request.precision == "int4" and not quantize.has_convolutions(model):
+    if request.precision == "int4" and grouped and not quantize.has_convolutions(model):
         content, left = quantize.grouped_int4(model)
         scheme = (
             f"int4 weights in groups of {quantize.GROUP_SIZE} (symmetric, bfloat16 scales), "

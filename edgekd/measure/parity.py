@@ -9,6 +9,8 @@ What counts as divergence depends on what the step is:
   The step diverges on the decision as above, or when the signal-to-quantization-noise ratio is
   below 40 dB, that is, when the difference carries more than 1 % of the signal's amplitude. For
   scale: fp16 kernels reach 60 dB and more against fp32, other fp32 kernels 120 dB.
+- A library that was generated from a file claims to compute what the file's reference runtime
+  computes, to the last bit. Such a step diverges with the first value that differs.
 - Outputs that are no classes (reconstructions) have no decision to compare. There an integer step
   diverges below 10 dB, that is, when the difference carries a third of the signal's amplitude.
 """
@@ -40,11 +42,13 @@ class Stage(NamedTuple):
         outputs: real values ``[n, classes]`` (further axes are flattened), the same samples in
             the same order at every stage.
         quantized: whether weights or activations are integers here.
+        exact: whether it claims to equal the link before it to the last bit.
     """
 
     name: str
     outputs: Outputs
     quantized: bool
+    exact: bool = False
 
 
 def compare_outputs(before: Stage, after: Stage, *, classes: bool = True) -> ParityStep:
@@ -71,20 +75,25 @@ def compare_outputs(before: Stage, after: Stage, *, classes: bool = True) -> Par
     agreement = float(decided.mean()) if classes else None
     is_float = not (before.quantized or after.quantized)
     least = MIN_FLOAT_SQNR_DB if is_float else (-np.inf if classes else MIN_INTEGER_SQNR_DB)
+    furthest = float(np.abs(reference - candidate).max())
     return ParityStep(
         step=after.name,
         against=before.name,
-        max_abs=float(np.abs(reference - candidate).max()),
+        max_abs=furthest,
         sqnr_db=noise,
         top1_agreement=agreement,
         n=reference.shape[0],
+        exact=after.exact,
         diverged=(agreement is not None and agreement < MIN_TOP1_AGREEMENT)
-        or (noise is not None and noise < least),
+        or (noise is not None and noise < least)
+        or (after.exact and furthest > 0),
     )
 
 
 def how_far(parity: Parity) -> str:
     """How far the artifact is from its reference, in words."""
+    if parity.steps[-1].exact and parity.max_abs > 0:
+        return f"does not equal {parity.against} to the bit on {parity.n} samples"
     if parity.top1_agreement is not None:
         return f"agrees with {parity.against} on {parity.top1_agreement:.1%} of {parity.n} samples"
     noise = "no" if parity.sqnr_db is None else f"{parity.sqnr_db:.0f} dB of"

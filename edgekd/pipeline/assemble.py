@@ -21,6 +21,8 @@ from edgekd.pipeline.plan.ladder import RungPlan, rungs_of
 from edgekd.pipeline.plan.setup import Setup
 from edgekd.records import (
     BudgetResult,
+    Estimate,
+    Latency,
     Loss,
     Measurement,
     Report,
@@ -66,8 +68,8 @@ def assemble_report(setup: Setup, path: Path, environment: dict[str, Any]) -> Re
     selection = read_json(path / "selection" / "selection.json")
     run = _Run(setup, path, load_dataset(path / "data"), selection)
     measurements, unavailable = _cells(run)
-    teachers = {m.target: m for m in measurements if m.rung == "teacher-fp32"}
-    measurements = [_against_teacher(m, teachers.get(m.target)) for m in measurements]
+    teachers = {(m.target, m.kind): m for m in measurements if m.rung == "teacher-fp32"}
+    measurements = [_against_teacher(m, teachers.get((m.target, m.kind))) for m in measurements]
     return Report(
         recipe=setup.name,
         seeds=list(setup.recipe.seeds),
@@ -99,7 +101,7 @@ def _cells(run: _Run) -> tuple[list[Measurement], list[UnavailableCell]]:
     for rung, target in cells_of(run.setup):
         reason = _unavailable_reason(run, rung, target)
         if reason is None:
-            measurements.append(_measurement(run, rung, target))
+            measurements += _measurements(run, rung, target)
             continue
         unavailable.append(
             UnavailableCell(
@@ -121,14 +123,15 @@ def _unavailable_reason(run: _Run, rung: RungPlan, target: Target) -> str | None
     return str(read_json(path)["reason"]) if path.exists() else None
 
 
-def _measurement(run: _Run, rung: RungPlan, target: Target) -> Measurement:
+def _measurements(run: _Run, rung: RungPlan, target: Target) -> list[Measurement]:
+    """What was measured, and what a model of the core makes of it: a record for each kind."""
     cell = f"{target.name}/{rung.name}"
     bundle = read_bundle(run.path / "artifacts" / cell)
     assert bundle is not None, "a cell without a bundle is listed as unavailable"
     check: Check = read_check(run.path / "checks" / cell)
     speed: Speed = read_speed(run.path / "speed" / cell)
     reasons = [*check.failures, *speed.reasons]
-    return Measurement(
+    measured = Measurement(
         rung=rung.name,
         target=target.name,
         format=target.format,
@@ -149,6 +152,38 @@ def _measurement(run: _Run, rung: RungPlan, target: Target) -> Measurement:
         preflight=bundle.preflight,
         scheme=bundle.scheme,
         seed=int(run.seed(rung)),
+        library=bundle.library,
+        profile=speed.profile,
+        assumptions=speed.assumptions,
+    )
+    if speed.estimate is None:
+        return [measured]
+    return [measured, estimated(measured, speed.estimate, target.budget)]
+
+
+def estimated(measured: Measurement, estimate: Estimate, budget: Budget) -> Measurement:
+    """The record of an estimate, beside the measurement that it was made from."""
+    latency = None
+    if estimate.clock_hz is not None:
+        milliseconds = estimate.cycles / estimate.clock_hz * 1000
+        latency = Latency(p50=milliseconds, p90=None, p99=None, n=1, warmup=0)
+    return Measurement(
+        rung=measured.rung,
+        target=measured.target,
+        format=measured.format,
+        precision=measured.precision,
+        device=estimate.model,
+        artifact=measured.artifact,
+        sha256=measured.sha256,
+        kind="estimate",
+        valid=measured.valid,
+        reasons=measured.reasons,
+        latency_ms=latency,
+        cycles=estimate.cycles,
+        budget=check_budget(budget, Speed(latency_ms=latency)),
+        scheme=measured.scheme,
+        seed=measured.seed,
+        assumptions=estimate.assumptions,
     )
 
 

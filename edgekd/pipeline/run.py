@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgekd.catalog import find_recipe, find_targets, recipe_name
 from edgekd.data import find_source
+from edgekd.devices.readiness import missing_for
 from edgekd.errors import BadInput, MissingPackage
 from edgekd.files import digest, files_below, read_json, sha256_of, write_json, write_text
 from edgekd.measure.parity import how_far
@@ -28,6 +29,7 @@ from edgekd.pipeline.plan import plan_stages
 from edgekd.pipeline.plan.setup import Setup
 from edgekd.recipe import load_recipe
 from edgekd.records import Report
+from edgekd.target import Target
 
 _REPORTS = ("report.json", "report.md", "report.html")
 _EXTRAS = {
@@ -53,6 +55,7 @@ _FORMAT_PACKAGES = {
     "tflite": ("litert_torch", "ai_edge_quantizer", "ai_edge_litert"),
     "executorch": ("executorch", "torchao"),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "c": ("litert_torch", "ai_edge_quantizer", "ai_edge_litert"),
 }
 
 _REPORT_PACKAGES = ("scipy", "jinja2", "matplotlib")
@@ -126,6 +129,19 @@ def require_packages(setup: Setup, until: Until) -> None:
     if until == "bench":
         wanted += _REPORT_PACKAGES
     _require(wanted)
+    if until == "bench":
+        for target in setup.targets:
+            _require_tools(target)
+
+
+def _require_tools(target: Target) -> None:
+    """Compilers, emulators and ports: better missed now than after the training."""
+    for missing in missing_for(target):
+        if missing.needed:
+            raise MissingPackage(
+                f"{target.name} needs {missing.what}",
+                mend=f"edgekd setup {target.name}, or {missing.mend}",
+            )
 
 
 def require_report_packages() -> None:
@@ -221,18 +237,21 @@ def render_report(setup: Setup, folder: RunFolder) -> Report:
 def failures_of(report: Report) -> list[str]:
     """Failed gates: an artifact that is wrong, crashed, or over its target's budget.
 
-    A latency that was disturbed is invalid, and said so in the report, but no failure.
+    A latency that was disturbed is invalid, and said so in the report, but no failure. An estimate
+    has no outputs that could be wrong.
     """
     failures = []
     for measurement in report.measurements:
         where = f"{measurement.rung} on {measurement.target}"
+        failures += [f"{where}: over budget, {line}" for line in measurement.budget.exceeded]
+        if measurement.kind == "estimate":
+            continue
         if measurement.accuracy is None:
             failures.append(f"{where}: {'; '.join(measurement.reasons)}")
         elif measurement.parity and measurement.parity.steps[-1].diverged:
             failures.append(f"{where}: {how_far(measurement.parity)}")
-        if measurement.latency_ms is None and measurement.kind in ("host", "device"):
-            failures.append(f"{where}: {'; '.join(measurement.reasons) or 'no latency'}")
-        failures += [f"{where}: over budget, {line}" for line in measurement.budget.exceeded]
+        elif not measurement.has_figures:
+            failures.append(f"{where}: {'; '.join(measurement.reasons) or 'nothing was measured'}")
     return failures
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from edgekd.records import Measurement, Preflight
+from edgekd.records import Kind, Measurement, Preflight
 from edgekd.report import units
+from edgekd.report.planes import file_bytes
 from edgekd.report.units import MISSING
 
-Role = Literal["figure", "text", "digest"]
+Role = Literal["figure", "text", "digest", "bar"]
 
 _OPERATORS_NAMED = 4
 
@@ -33,6 +34,50 @@ def accuracy(found: Measurement) -> str:
 def p50(found: Measurement) -> str:
     """Median latency in milliseconds, without the unit."""
     return units.milliseconds(found.latency_ms.p50 if found.latency_ms else None)
+
+
+def file_size(found: Measurement) -> str:
+    """Size of the exported file."""
+    return units.size(file_bytes(found))
+
+
+def _p50(found: Measurement) -> str:
+    return MISSING if found.kind == "estimate" else p50(found)
+
+
+def _estimated_time(found: Measurement) -> str:
+    return p50(found) if found.kind == "estimate" else MISSING
+
+
+def _clock(found: Measurement) -> str:
+    """The clock at which estimated cycles were turned into time."""
+    if found.kind != "estimate" or not found.cycles or not found.latency_ms:
+        return MISSING
+    return f"{found.cycles / found.latency_ms.p50 / 1e3:.6g}"
+
+
+def _added(found: Measurement) -> str:
+    return MISSING if _is_linked(found) else units.size(found.memory.ram_bytes)
+
+
+def _ram(found: Measurement) -> str:
+    return units.size(found.memory.ram_bytes) if _is_linked(found) else MISSING
+
+
+def _is_linked(found: Measurement) -> bool:
+    """Whether its RAM is all that there is: a firmware's, or what a model of one needs."""
+    return found.format == "c" or found.kind == "estimate"
+
+
+def _model_flash(found: Measurement) -> str:
+    return units.size(found.memory.model_bytes) if found.format == "c" else MISSING
+
+
+def _other_flash(found: Measurement) -> str:
+    memory = found.memory
+    if found.format != "c" or memory.flash_bytes is None or memory.model_bytes is None:
+        return MISSING
+    return units.size(memory.flash_bytes - memory.model_bytes)
 
 
 def _retained(found: Measurement) -> str:
@@ -100,18 +145,23 @@ def _operators(preflight: Preflight | None, choose: Callable[[Preflight], dict[s
 PERFORMANCE = (
     MeasurementColumn("Measured", "Accuracy", accuracy),
     MeasurementColumn("Retained", "Accuracy", _retained),
-    MeasurementColumn("p50", "Latency, ms", p50),
+    MeasurementColumn("p50", "Latency, ms", _p50),
     MeasurementColumn("p90", "Latency, ms", _p90),
     MeasurementColumn("p99", "Latency, ms", _p99),
     MeasurementColumn("Speed-up", "Latency, ms", lambda m: units.times(m.vs_teacher.speedup)),
     MeasurementColumn("Instructions", "Work", lambda m: units.count(m.instructions)),
     MeasurementColumn("Cycles", "Work", lambda m: units.count(m.cycles)),
-    MeasurementColumn("Added", "Memory", lambda m: units.size(m.memory.ram_bytes)),
+    MeasurementColumn("Time, ms", "Work", _estimated_time),
+    MeasurementColumn("at MHz", "Work", _clock),
+    MeasurementColumn("Added", "Memory", _added),
+    MeasurementColumn("RAM", "Memory", _ram),
     MeasurementColumn("Peak RSS", "Memory", lambda m: units.size(m.memory.peak_rss_bytes)),
     MeasurementColumn("Arena", "Memory", lambda m: units.size(m.memory.arena_bytes)),
-    MeasurementColumn("Stack", "Memory", lambda m: units.size(m.memory.stack_bytes)),
-    MeasurementColumn("Flash", "Memory", lambda m: units.size(m.memory.flash_bytes)),
-    MeasurementColumn("Size", "File", lambda m: units.size(m.memory.model_bytes)),
+    MeasurementColumn("Stack used", "Memory", lambda m: units.size(m.memory.stack_bytes)),
+    MeasurementColumn("All", "Flash", lambda m: units.size(m.memory.flash_bytes)),
+    MeasurementColumn("Model", "Flash", _model_flash),
+    MeasurementColumn("Other", "Flash", _other_flash),
+    MeasurementColumn("Size", "File", file_size),
     MeasurementColumn("Smaller", "File", lambda m: units.times(m.vs_teacher.size_ratio)),
 )
 CORRECTNESS = (
@@ -124,3 +174,34 @@ CORRECTNESS = (
     MeasurementColumn("Undelegated", "Preflight", _undelegated, role="text"),
     MeasurementColumn("Float fallbacks", "Preflight", _float_fallbacks, role="text"),
 )
+
+_ACCURACY = MeasurementColumn("Accuracy", "", accuracy)
+_FILE = MeasurementColumn("File", "", file_size)
+_TIME = MeasurementColumn("p50 ms", "", _p50)
+_MEASURED = (_ACCURACY, _TIME, _FILE)
+_COUNTED = (
+    _ACCURACY,
+    _TIME,
+    MeasurementColumn("Instructions", "", lambda m: units.count(m.instructions)),
+    MeasurementColumn("Cycles", "", lambda m: units.count(m.cycles)),
+    MeasurementColumn("Estimated ms", "", _estimated_time),
+    MeasurementColumn("RAM", "", _ram),
+    MeasurementColumn("Flash", "", lambda m: units.size(m.memory.flash_bytes)),
+    _FILE,
+)
+# Figures that a disturbed run makes void; sizes stay what they are.
+DISTURBED = frozenset({"p50 ms", "Instructions", "Cycles", "Estimated ms"})
+
+
+def ladder_columns(kind: Kind | None, found: Sequence[Measurement]) -> list[MeasurementColumn]:
+    """The few columns that a target of this kind has in the table of all targets."""
+    if kind in ("emulated", "estimate") or any(one.format == "c" for one in found):
+        return having(_COUNTED, found) or [_FILE]
+    return list(_MEASURED)
+
+
+def having(
+    columns: Sequence[MeasurementColumn], found: Sequence[Measurement]
+) -> list[MeasurementColumn]:
+    """The columns that have a figure for any of the measurements."""
+    return [one for one in columns if any(one.read(measured) != MISSING for measured in found)]

@@ -6,28 +6,21 @@ from dataclasses import dataclass
 
 from edgekd.records import Kind, Report
 from edgekd.report import charts, prose, tables
+from edgekd.report.firmware_parts import FirmwarePart, firmware_part
 from edgekd.report.losses import waterfalls
 from edgekd.report.pages import page_templates
-from edgekd.report.scatter import cost_chart
-from edgekd.report.summary import (
-    COST_HEADINGS,
-    Point,
-    TargetSection,
-    cost_points,
-    front_order,
-    key_figures,
-    kinds,
-    point_text,
-    target_sections,
-)
+from edgekd.report.planes import PLANES, Plane, front_order, plane_points, point_text
+from edgekd.report.scatter import plane_chart
+from edgekd.report.section_lines import MODEL_NOTE, model_lines, samples_line
+from edgekd.report.summary import TargetSection, key_figures, kinds, target_sections
 from edgekd.report.tables import Table
 
 
 @dataclass(frozen=True)
-class _Plane:
+class _PlanePart:
     """One scatter chart and what is said under it."""
 
-    heading: str
+    plane: Plane
     kind: Kind
     chart: charts.Chart
     front: list[str]
@@ -36,11 +29,15 @@ class _Plane:
 
 @dataclass(frozen=True)
 class _TargetPart:
+    """``firmware`` is None where nothing is known of one."""
+
     section: TargetSection
     performance: Table
+    model_lines: list[str]
     correctness: Table
     parity: Table
     samples: str
+    firmware: FirmwarePart | None
 
 
 def render_html(report: Report) -> str:
@@ -59,12 +56,13 @@ def render_html(report: Report) -> str:
         key_figures=key_figures(report),
         ladder_note=prose.ladder_note(report),
         prose=prose,
+        model_note=MODEL_NOTE,
         rungs=tables.rungs_table(report),
         ladder=charts.ladder_chart(report) if report.rungs else None,
         targets=tables.targets_table(report),
         losses=tables.losses_table(report),
         waterfalls=_waterfalls(report),
-        parts=[_part(section) for section in target_sections(report)],
+        parts=[_part(section, number) for number, section in enumerate(target_sections(report))],
         planes=_planes(report),
         series=charts.series_of(report),
         markers={
@@ -88,27 +86,26 @@ def _waterfalls(report: Report) -> dict[str, list[tuple[str, bool, str]]]:
     return panels
 
 
-def _part(section: TargetSection) -> _TargetPart:
+def _part(section: TargetSection, number: int) -> _TargetPart:
     return _TargetPart(
         section,
         tables.performance_table(section),
+        model_lines(section),
         tables.correctness_table(section),
         tables.parity_table(section),
-        tables.samples_line(section),
+        samples_line(section),
+        firmware_part(section, f"firmware-{number}"),
     )
 
 
-def _planes(report: Report) -> list[_Plane]:
+def _planes(report: Report) -> list[_PlanePart]:
     planes = []
     for kind in kinds(report):
-        for cost, heading in COST_HEADINGS.items():
-            points = cost_points(report, kind, cost)
+        for plane in PLANES:
+            points = plane_points(report, kind, plane)
             if points:
-                chart = cost_chart(report, points, cost, f"{cost}-{kind}")
-                front = [point_text(points[index], cost) for index in front_order(points)]
-                planes.append(_Plane(heading, kind, chart, front, _any_invalid(points)))
+                chart = plane_chart(report, points, plane, f"{plane.name}-{kind}")
+                front = [point_text(points[index], plane) for index in front_order(points)]
+                has_invalid = not all(point.valid for point in points)
+                planes.append(_PlanePart(plane, kind, chart, front, has_invalid))
     return planes
-
-
-def _any_invalid(points: list[Point]) -> bool:
-    return not all(point.valid for point in points)

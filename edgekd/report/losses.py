@@ -105,7 +105,7 @@ def _measured(report: Report, rung: str, target: str) -> Measurement | None:
     candidates = [
         measurement
         for measurement in report.measurements
-        if (measurement.rung, measurement.target) == (rung, target)
+        if (measurement.rung, measurement.target) == (rung, target) and measurement.accuracy
     ]
     candidates.sort(key=lambda measurement: not measurement.valid)
     return candidates[0] if candidates else None

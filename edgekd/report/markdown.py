@@ -5,16 +5,10 @@ from __future__ import annotations
 import re
 
 from edgekd.records import Report
-from edgekd.report import prose, tables
-from edgekd.report.summary import (
-    COST_HEADINGS,
-    cost_points,
-    front_order,
-    key_figures,
-    kinds,
-    point_text,
-    target_sections,
-)
+from edgekd.report import firmware, prose, tables
+from edgekd.report.planes import PLANES, front_order, plane_points, point_text
+from edgekd.report.section_lines import MODEL_NOTE, model_lines, samples_line
+from edgekd.report.summary import TargetSection, key_figures, kinds, target_sections
 from edgekd.report.tables import Row, Table
 from edgekd.report.units import MISSING, clean
 
@@ -47,12 +41,7 @@ def render_markdown(report: Report) -> str:
         lines += table_lines(tables.losses_table(report))
     lines += ["## Targets", "", prose.TARGETS_NOTE, ""]
     for section in sections:
-        kind = f" ({section.kind})" if section.kind else ""
-        lines += [f"### {escape(section.target)}{kind}", ""]
-        lines += [escape(tables.samples_line(section)), ""]
-        lines += table_lines(tables.performance_table(section))
-        lines += table_lines(tables.correctness_table(section)) if section.measurements else []
-        lines += _parity(tables.parity_table(section))
+        lines += _target(section)
     lines += _fronts(report)
     lines += ["## What every figure rests on", ""]
     for table in (
@@ -83,10 +72,10 @@ def table_lines(table: Table) -> list[str]:
     ]
     if table.kind:
         headings = [
-            f"{heading} ({table.kind})" if column.role == "figure" else heading
+            f"{heading} ({table.kind})" if column.role in ("figure", "bar") else heading
             for heading, column in zip(headings, table.columns, strict=True)
         ]
-    marks = ["---:" if column.role == "figure" else "---" for column in table.columns]
+    marks = ["---:" if column.role in ("figure", "bar") else "---" for column in table.columns]
     if stateful:
         headings.append("State")
         marks.append("---")
@@ -105,21 +94,50 @@ def _verdict(report: Report) -> list[str]:
     return [*lines, ""]
 
 
+def _target(section: TargetSection) -> list[str]:
+    kind = f" ({section.kind})" if section.kind else ""
+    lines = [f"### {escape(section.target)}{kind}", "", escape(samples_line(section)), ""]
+    lines += table_lines(tables.performance_table(section))
+    if model_lines(section):
+        lines += [MODEL_NOTE, "", *[f"- {escape(line)}" for line in model_lines(section)], ""]
+    correctness, parity = tables.correctness_table(section), tables.parity_table(section)
+    lines += table_lines(correctness) if correctness.rows else []
+    lines += ["Parity, step by step:", "", *table_lines(parity)] if parity.rows else []
+    return lines + _firmwares(section)
+
+
+def _firmwares(section: TargetSection) -> list[str]:
+    lines = []
+    sizes = firmware.bytes_table(section)
+    if sizes.rows:
+        lines += ["Where flash and RAM go:", "", *table_lines(sizes), firmware.FIRMWARE_NOTE, ""]
+    for found in firmware.firmwares(section):
+        lines += [f"#### {escape(f'{found.rung} on {found.target}')}, layer by layer", ""]
+        lines += [escape(firmware.counted_line(found)), ""]
+        if found.library:
+            lines += [f"- Pass: {escape(line)}" for line in found.library.passes]
+            lines += [f"- Arena: {escape(firmware.arena_line(found.library.memory_map))}", ""]
+        for table in (firmware.layers_table(found), firmware.functions_table(found)):
+            lines += table_lines(table) if table.rows else []
+    return lines
+
+
 def _fronts(report: Report) -> list[str]:
     lines = []
     for kind in kinds(report):
-        for cost, heading in COST_HEADINGS.items():
-            points = cost_points(report, kind, cost)
-            front = [point_text(points[index], cost) for index in front_order(points)]
+        for plane in PLANES:
+            points = plane_points(report, kind, plane)
+            front = [point_text(points[index], plane) for index in front_order(points)]
             if front:
-                lines += [f"### {heading} ({kind})", "", "The Pareto front, cheapest first:", ""]
+                lines += [
+                    f"### {plane.heading} ({kind})",
+                    "",
+                    "The Pareto front, cheapest first:",
+                    "",
+                ]
                 lines += [f"{place}. {escape(text)}" for place, text in enumerate(front, 1)]
                 lines.append("")
     return ["## What accuracy costs", "", *lines] if lines else []
-
-
-def _parity(table: Table) -> list[str]:
-    return ["Parity, step by step:", "", *table_lines(table)] if table.rows else []
 
 
 def _cells(table: Table, row: Row, stateful: bool) -> list[str]:

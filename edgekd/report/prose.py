@@ -35,7 +35,6 @@ TARGETS_NOTE = (
     "loading and running the model adds; peak RSS is the whole process with its runtime. "
     "KiB is 1,024 bytes."
 )
-COST_NOTE = "Up and to the left is better. The dashed line is the Pareto front."
 INVALID_NOTE = "Hollow markers are invalid measurements; they take no part in the front."
 
 _AREA_NOTE = (

@@ -1,16 +1,16 @@
-"""Accuracy against a cost: all files of one kind, the Pareto front joined and numbered."""
+"""Two figures laid against each other: all files of one kind, the Pareto front numbered."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from edgekd.records import Report
 from edgekd.report.axes import ROUND_STEPS, padded, pixel_axes, text_width
 from edgekd.report.charts import MARKERS, NARROW, Chart, marker_of, series_of
 from edgekd.report.labels import Box, place_labels
-from edgekd.report.summary import Cost, Point, front_order, point_text
+from edgekd.report.planes import Figure as Axis
+from edgekd.report.planes import Plane, Point, front_order, point_text
 from edgekd.report.svg import COLOURS, FONT_PIXELS, chart_style, inline_svg, new_figure
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ _MARKER_PIXELS = 9.0
 _LABEL_PIXELS = FONT_PIXELS
 
 
-def cost_chart(report: Report, points: list[Point], cost: Cost, name: str) -> Chart:
-    """Accuracy against a cost on a logarithmic axis; the Pareto front is joined and numbered."""
+def plane_chart(report: Report, points: list[Point], plane: Plane, name: str) -> Chart:
+    """A plane with costs on logarithmic axes; the Pareto front is joined and numbered."""
     return Chart(
-        wide=_scatter(report, points, cost, _WIDE, f"{name}-wide"),
-        narrow=_scatter(report, points, cost, NARROW, f"{name}-narrow"),
+        wide=_scatter(report, points, plane, _WIDE, f"{name}-wide"),
+        narrow=_scatter(report, points, plane, NARROW, f"{name}-narrow"),
     )
 
 
@@ -49,27 +49,20 @@ def log_ticks(low: float, high: float, base: float, most: int) -> list[float]:
     return [base**exponent for exponent in range(first, last + 1, stride)]
 
 
-def _scatter(report: Report, points: list[Point], cost: Cost, width: int, name: str) -> str:
+def _scatter(report: Report, points: list[Point], plane: Plane, width: int, name: str) -> str:
     colours, markers = series_of(report), marker_of(report)
     with chart_style():
         figure = new_figure(width, max(330, width * 0.72))
-        axes = pixel_axes(figure, left=50, right=14, top=30, bottom=48)
-        _scale_scatter(axes, points, cost, width)
-        front = [points[index] for index in front_order(points)]
-        axes.plot(
-            [point.cost for point in front],
-            [point.accuracy for point in front],
-            color=COLOURS["muted"],
-            linewidth=1.2,
-            linestyle=(0, (4, 3)),
-            drawstyle="steps-post",
-        )
+        left = 50 if plane.y.more_is_better else 66
+        axes = pixel_axes(figure, left=left, right=14, top=30, bottom=48)
+        _scale(axes, points, plane, width)
+        _join_fronts(axes, points)
         tooltips = {}
         for index, point in enumerate(points):
             colour = COLOURS[f"series-{colours[point.rung]}"]
             axes.plot(
-                [point.cost],
-                [point.accuracy],
+                [point.x],
+                [point.y],
                 MARKERS[markers[point.target]][0],
                 markerfacecolor=colour if point.valid else "none",
                 markeredgecolor=COLOURS["ink"] if point.on_front else colour,
@@ -78,41 +71,87 @@ def _scatter(report: Report, points: list[Point], cost: Cost, width: int, name: 
                 zorder=4 if point.on_front else 3,
                 gid=f"point-{index}",
             )
-            tooltips[f"point-{index}"] = point_text(point, cost)
+            tooltips[f"point-{index}"] = point_text(point, plane)
         _number_front(figure, axes, points)
-        on_front = [point_text(points[index], cost) for index in front_order(points)]
-        what = "latency" if cost == "latency" else "file size"
+        on_front = [point_text(points[index], plane) for index in front_order(points)]
         return inline_svg(
             figure,
             name,
-            f"Accuracy against {what}",
+            plane.heading,
             f"{len(points)} files. On the Pareto front: {'; '.join(on_front) or 'none'}",
             tooltips,
         )
 
 
-def _scale_scatter(axes: Axes, points: list[Point], cost: Cost, width: int) -> None:
+def _join_fronts(axes: Axes, points: list[Point]) -> None:
+    front = [points[index] for index in front_order(points)]
+    for family in dict.fromkeys(point.family for point in front):
+        axes.plot(
+            [point.x for point in front if point.family == family],
+            [point.y for point in front if point.family == family],
+            color=COLOURS["muted"],
+            linewidth=1.2,
+            linestyle=(0, (4, 3)),
+            drawstyle="steps-post",
+        )
+
+
+def _scale(axes: Axes, points: list[Point], plane: Plane, width: int) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-    costs = [point.cost for point in points]
-    span = max(max(costs) / min(costs), 2.0)
-    low, high = min(costs) / span**0.1, max(costs) * span**0.07
-    ticks = log_ticks(low, high, 2.0 if cost == "size" else 10.0, width // 90)
-    text: Callable[[float], str] = tick_size if cost == "size" else "{:g}".format
+    low, high = _log_range([point.x for point in points])
+    ticks = _ticks(low, high, plane.x, width // 90)
     axes.set_xscale("log")
     axes.set_xlim(low, high)
-    axes.set_xticks(ticks, [text(tick) for tick in ticks])
+    axes.set_xticks(ticks, [_tick(tick, plane.x) for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_ylim(*padded([point.accuracy for point in points], 0.1))
-    axes.yaxis.set_major_locator(MaxNLocator(6, steps=ROUND_STEPS))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g}%"))
-    axes.set_xlabel("File size (log scale)" if cost == "size" else "p50 latency, ms (log scale)")
-    axes.text(0, 1.035, "Accuracy", transform=axes.transAxes, color=COLOURS["muted"])
+    axes.set_xlabel(f"{plane.x.label} (log scale)")
+    heights = [point.y for point in points]
+    label = plane.y.label
+    if plane.y.more_is_better:
+        axes.set_ylim(*padded(heights, 0.1))
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=ROUND_STEPS))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g}%"))
+    else:
+        low, high = _log_range(heights)
+        ticks = _ticks(low, high, plane.y, 6)
+        axes.set_yscale("log")
+        axes.set_ylim(low, high)
+        axes.set_yticks(ticks, [_tick(tick, plane.y) for tick in ticks])
+        axes.yaxis.set_minor_locator(NullLocator())
+        label = f"{label} (log scale)"
+    axes.text(0, 1.035, label, transform=axes.transAxes, color=COLOURS["muted"])
+
+
+def _log_range(values: list[float]) -> tuple[float, float]:
+    span = max(max(values) / min(values), 2.0)
+    return min(values) / span**0.1, max(values) * span**0.07
+
+
+def _ticks(low: float, high: float, axis: Axis, most: int) -> list[float]:
+    """Powers, or round numbers where the range holds too few of them."""
+    from matplotlib.ticker import MaxNLocator
+
+    ticks = log_ticks(low, high, 2.0 if axis.unit == "bytes" else 10.0, most)
+    if len(ticks) > 1:
+        return ticks
+    unit = next((unit for unit in (2**20, 2**10) if high >= unit), 1)
+    unit = unit if axis.unit == "bytes" else 1
+    places = MaxNLocator(most, steps=ROUND_STEPS).tick_values(low / unit, high / unit)
+    return [float(place) * unit for place in places if low <= place * unit <= high]
+
+
+def _tick(value: float, axis: Axis) -> str:
+    if axis.unit == "bytes":
+        return tick_size(value)
+    if axis.unit == "instructions":
+        return tick_count(value)
+    return f"{value:g}"
 
 
 def _number_front(figure: Figure, axes: Axes, points: list[Point]) -> None:
     """Number the points of the front beside their markers, cheapest first, where there is room."""
-    places = [axes.transData.transform((point.cost, point.accuracy)) for point in points]
+    places = [axes.transData.transform((point.x, point.y)) for point in points]
     half = _MARKER_PIXELS / 2 + 2
     numbered = front_order(points)
     texts = [str(number) for number in range(1, len(numbered) + 1)]
@@ -151,3 +190,11 @@ def tick_size(value: float) -> str:
             return f"{value:g} {unit}"
         value /= 1024
     return f"{value:g} GiB"
+
+
+def tick_count(value: float) -> str:
+    """A count in thousands or millions, short enough for an axis."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g} {letter}"
+    return f"{value:g}"

@@ -1,4 +1,4 @@
-"""What a report says, chosen from its records: ladder rows, target sections, fronts, key figures.
+"""What a report says, chosen from its records: ladder rows, target sections, key figures.
 
 Pure functions that every renderer shares; nothing here knows Markdown, HTML or charts.
 """
@@ -6,17 +6,11 @@ Pure functions that every renderer shares; nothing here knows Markdown, HTML or 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from edgekd.records import Kind, Measurement, Report, Rung, UnavailableCell
 from edgekd.report import units
-
-Cost = Literal["latency", "size"]
-
-COST_HEADINGS: dict[Cost, str] = {
-    "latency": "Accuracy against latency",
-    "size": "Accuracy against file size",
-}
+from edgekd.report.planes import FILE_SIZE, FLASH, INSTRUCTIONS, LATENCY, Figure
 
 
 @dataclass(frozen=True)
@@ -52,24 +46,6 @@ class TargetSection:
 
 
 @dataclass(frozen=True)
-class Point:
-    """One measured file in a plane of cost and accuracy.
-
-    Attributes:
-        cost: p50 milliseconds or bytes of the file; lower is better.
-        accuracy: 0 to 1; higher is better.
-        on_front: no valid point is at least as good in both and better in one.
-    """
-
-    rung: str
-    target: str
-    cost: float
-    accuracy: float
-    valid: bool
-    on_front: bool
-
-
-@dataclass(frozen=True)
 class KeyFigure:
     """One figure for the top of the page, and what it belongs to."""
 
@@ -77,6 +53,9 @@ class KeyFigure:
     value: str
     note: str
 
+
+# The device of targets whose artifact is exported and sized only.
+NOT_RUN = "not-run"
 
 _NOT_SHIPPED = ("teacher", "scratch")
 
@@ -144,72 +123,11 @@ def kinds(report: Report) -> list[Kind]:
     return [kind for kind in get_args(Kind) if kind in present]
 
 
-def pareto_front(candidates: list[tuple[float, float]]) -> set[int]:
-    """Indices of the (cost, accuracy) pairs that no other pair beats.
-
-    A pair is beaten where another is at least as good in both and better in one. Equal pairs do
-    not beat each other.
-    """
-    front = set()
-    best = float("-inf")
-    by_cost = sorted(range(len(candidates)), key=lambda i: (candidates[i][0], -candidates[i][1]))
-    last: tuple[float, float] | None = None
-    for index in by_cost:
-        if candidates[index][1] > best or candidates[index] == last:
-            front.add(index)
-            best, last = candidates[index][1], candidates[index]
-    return front
-
-
-def cost_points(report: Report, kind: Kind, cost: Cost) -> list[Point]:
-    """Every measurement of one kind that has an accuracy and this cost, fronts marked.
-
-    Invalid measurements are kept, but take no part in the front. A disturbed timing does not
-    make a file's size and accuracy invalid.
-    """
-    found = []
-    for measurement in report.measurements:
-        value = _cost_of(measurement, cost)
-        # The axis is logarithmic: a cost of zero has no place on it, and no file or run has it.
-        if measurement.kind == kind and measurement.accuracy and value is not None and value > 0:
-            found.append((measurement, value, measurement.accuracy.value))
-    usable = [
-        index for index, (measurement, _, _) in enumerate(found) if _counts(measurement, cost)
-    ]
-    front = {usable[i] for i in pareto_front([found[index][1:] for index in usable])}
-    return [
-        Point(
-            rung=measurement.rung,
-            target=measurement.target,
-            cost=value,
-            accuracy=accuracy,
-            valid=_counts(measurement, cost),
-            on_front=index in front,
-        )
-        for index, (measurement, value, accuracy) in enumerate(found)
-    ]
-
-
-def front_order(points: list[Point]) -> list[int]:
-    """Indices of the points on the front, cheapest first: the order of their numbers."""
-    front = [index for index, point in enumerate(points) if point.on_front]
-    return sorted(front, key=lambda index: (points[index].cost, points[index].accuracy))
-
-
-def point_text(point: Point, cost: Cost) -> str:
-    """A point in words, its figures first."""
-    value = (
-        units.size(int(point.cost)) if cost == "size" else f"{units.milliseconds(point.cost)} ms"
-    )
-    invalid = "" if point.valid else " (invalid)"
-    return f"{units.percent(point.accuracy)} at {value}: {point.rung} on {point.target}{invalid}"
-
-
 def key_figures(report: Report) -> list[KeyFigure]:
-    """Student size, best INT8 accuracy, smallest file, lowest latency: what could be measured.
+    """Student size, best INT8 accuracy, then the lowest of each cost: what could be measured.
 
-    Files of the teacher and the control do not count: nobody ships them. Nor does a latency that
-    is invalid. Each kind has a latency of its own.
+    Files of the teacher and the control do not count: nobody ships them. Nor does a latency or a
+    count that is invalid. Each kind has a latency of its own.
     """
     usable = [
         measurement
@@ -217,21 +135,13 @@ def key_figures(report: Report) -> list[KeyFigure]:
         if measurement.accuracy_holds and not measurement.rung.startswith(_NOT_SHIPPED)
     ]
     figures = _student_figure(report) + _int8_figure(usable)
-    smallest = _lowest(usable, "size")
-    if smallest:
-        text = units.size(smallest.memory.model_bytes)
-        figures.append(KeyFigure("Smallest file", text, _with_accuracy(smallest)))
+    figures += _lowest_figure("Smallest file", FILE_SIZE, usable)
     for kind in kinds(report):
-        timed = [found for found in usable if found.kind == kind and found.valid]
-        fastest = _lowest(timed, "latency")
-        if fastest and fastest.latency_ms:
-            text = f"{units.milliseconds(fastest.latency_ms.p50)} ms"
-            figures.append(KeyFigure("Lowest latency, p50", text, _with_accuracy(fastest)))
+        of_kind = [found for found in usable if found.kind == kind]
+        figures += _lowest_figure("Lowest latency, p50", LATENCY, of_kind)
+        figures += _lowest_figure("Fewest instructions", INSTRUCTIONS, of_kind)
+        figures += _lowest_figure("Least flash", FLASH, of_kind)
     return figures
-
-
-def _counts(measurement: Measurement, cost: Cost) -> bool:
-    return measurement.valid if cost == "latency" else measurement.accuracy_holds
 
 
 def _cell(section: TargetSection, rung: str) -> Cell:
@@ -265,23 +175,21 @@ def _int8_figure(usable: list[Measurement]) -> list[KeyFigure]:
     return [KeyFigure("Best INT8 accuracy", units.percent(_accuracy(best)), _place(best))]
 
 
-def _lowest(usable: list[Measurement], cost: Cost) -> Measurement | None:
+def _lowest_figure(label: str, cost: Figure, usable: list[Measurement]) -> list[KeyFigure]:
     costs = [
         (value, index)
         for index, measurement in enumerate(usable)
-        if (value := _cost_of(measurement, cost)) is not None
+        if cost.holds(measurement) and (value := cost.read(measurement)) is not None
     ]
-    return usable[min(costs)[1]] if costs else None
+    if not costs:
+        return []
+    value, index = min(costs)
+    text = cost.text(value).removesuffix(" instructions")
+    return [KeyFigure(label, text, _with_accuracy(usable[index]))]
 
 
 def _with_accuracy(measurement: Measurement) -> str:
     return f"{units.percent(_accuracy(measurement))} accurate, {_place(measurement)}"
-
-
-def _cost_of(measurement: Measurement, cost: Cost) -> float | None:
-    if cost == "size":
-        return measurement.memory.model_bytes
-    return measurement.latency_ms.p50 if measurement.latency_ms else None
 
 
 def _accuracy(measurement: Measurement) -> float:

@@ -7,18 +7,35 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Literal
 
-from edgekd.records import Kind, Latency, Measurement, Report, Rung
+from edgekd.records import Kind, Measurement, Report, Rung
 from edgekd.report import units
-from edgekd.report.columns import CORRECTNESS, PERFORMANCE, MeasurementColumn, Role, accuracy, p50
+from edgekd.report.columns import (
+    CORRECTNESS,
+    DISTURBED,
+    PERFORMANCE,
+    MeasurementColumn,
+    Role,
+    accuracy,
+    having,
+    ladder_columns,
+)
 from edgekd.report.losses import STAGES, waterfalls
 from edgekd.report.prose import KIND_MEANINGS, flat_facts
-from edgekd.report.summary import Cell, TargetSection, kinds, ladder_rows, target_sections
+from edgekd.report.summary import (
+    NOT_RUN,
+    Cell,
+    TargetSection,
+    kinds,
+    ladder_rows,
+    target_sections,
+)
 from edgekd.report.units import MISSING
 
 State = Literal[
     "",
     "invalid",
     "not available",
+    "not run",
     "over budget",
     "best",
     "chosen",
@@ -29,11 +46,18 @@ State = Literal[
 ]
 Tone = Literal["good", "plain", "bad"]
 
+_ABOUT: dict[Kind | None, str] = {
+    "emulated": "accuracy, instructions and memory",
+    "estimate": "cycles and memory by a model",
+}
+_MEASURED = "accuracy, latency, memory and size"
+
 _TONES: dict[State, Tone] = {
     "best": "good",
     "chosen": "good",
     "reference": "plain",
     "trial": "plain",
+    "not run": "plain",
     "not trained": "plain",
     "stopped": "plain",
 }
@@ -108,15 +132,19 @@ def rungs_table(report: Report) -> Table:
 
 
 def targets_table(report: Report) -> Table:
-    """The ladder over all targets: accuracy, latency and size of each exported file."""
+    """The ladder over all targets: accuracy, cost and size of each exported file."""
     columns = [Column("Rung", role="text")]
+    chosen = []
     for section in target_sections(report):
         group = f"{section.target} ({section.kind})" if section.kind else section.target
-        columns += [Column(name, group) for name in ("Accuracy", "p50 ms", "File")]
-    rows = [
-        Row([row.name, *(text for cell in row.cells for text in _cell_texts(cell))])
-        for row in ladder_rows(report)
-    ]
+        chosen.append(ladder_columns(section.kind, section.measurements))
+        columns += [Column(column.heading, group) for column in chosen[-1]]
+    rows = []
+    for row in ladder_rows(report):
+        cells = [row.name]
+        for cell, shown in zip(row.cells, chosen, strict=True):
+            cells += _cell_texts(cell, shown)
+        rows.append(Row(cells))
     return Table("Each rung on each target", columns, rows)
 
 
@@ -139,7 +167,7 @@ def losses_table(report: Report) -> Table:
 
 def performance_table(section: TargetSection) -> Table:
     """Accuracy, latency, memory and size on one target, and what could not be made for it."""
-    table = _measurements(section, PERFORMANCE, "accuracy, latency, memory and size")
+    table = _measurements(section, PERFORMANCE, _ABOUT.get(section.kind, _MEASURED))
     rows = [
         replace(row, note="; ".join([*found.reasons, *found.budget.exceeded]))
         for row, found in zip(table.rows, section.measurements, strict=True)
@@ -152,10 +180,10 @@ def performance_table(section: TargetSection) -> Table:
 
 
 def correctness_table(section: TargetSection) -> Table:
-    """Parity and preflight on one target."""
-    return replace(
-        _measurements(section, CORRECTNESS, "parity and preflight"), notes=_notes(section)
-    )
+    """Parity and preflight on one target; without rows where neither was looked at."""
+    table = _measurements(section, CORRECTNESS, "parity and preflight")
+    rows = table.rows if having(CORRECTNESS, section.measurements) else []
+    return replace(table, rows=rows, notes=_notes(section))
 
 
 def parity_table(section: TargetSection) -> Table:
@@ -187,11 +215,11 @@ def artifacts_table(report: Report) -> Table:
     """Where each exported file is, and the hash that names its content."""
     columns = [Column(name, role="text") for name in ("Rung", "Target", "File")]
     columns.append(Column("sha256", role="digest"))
-    rows = [
-        Row([found.rung, found.target, found.artifact, found.sha256])
-        for found in report.measurements
-    ]
-    return Table("Artifacts", columns, rows)
+    # An estimate and the measurement that it was made from share their file.
+    files = dict.fromkeys(
+        (found.rung, found.target, found.artifact, found.sha256) for found in report.measurements
+    )
+    return Table("Artifacts", columns, [Row(list(file)) for file in files])
 
 
 def facts_table(caption: str, facts: Mapping[str, Any]) -> Table:
@@ -207,33 +235,17 @@ def kinds_table(report: Report) -> Table:
     return Table("Kinds of figures", columns, rows)
 
 
-def samples_line(section: TargetSection) -> str:
-    """How many inferences and test samples stand behind a section's figures."""
-    latencies = [found.latency_ms for found in section.measurements if found.latency_ms]
-    samples = [found.accuracy.n for found in section.measurements if found.accuracy]
-    seeds = sorted({found.seed for found in section.measurements if found.seed is not None})
-    parts = []
-    if seeds:
-        parts.append(f"Exported from seed {', '.join(str(seed) for seed in seeds)}.")
-    if samples:
-        parts.append(f"Accuracy over {_range(samples)} test samples, by running the exported file.")
-    if latencies:
-        parts.append(_latency_line(latencies))
-    return " ".join(parts)
-
-
 def _measurements(
     section: TargetSection, choice: tuple[MeasurementColumn, ...], about: str
 ) -> Table:
-    shown = [
-        column
-        for column in choice
-        if any(column.read(found) != MISSING for found in section.measurements)
-    ]
+    shown = having(choice, section.measurements)
     columns = [Column("Rung", role="text"), Column("Precision", role="text")]
     columns += [Column(column.heading, column.group, column.role) for column in shown]
     rows = [
-        Row([found.rung, found.precision, *(column.read(found) for column in shown)], _state(found))
+        Row(
+            [found.rung, found.precision, *(column.read(found) for column in shown)],
+            measurement_state(found),
+        )
         for found in section.measurements
     ]
     return Table(f"{section.target}: {about}", columns, rows, section.kind)
@@ -254,17 +266,25 @@ def _rung_cells(rung: Rung) -> list[str]:
     ]
 
 
-def _cell_texts(cell: Cell) -> list[str]:
+def _cell_texts(cell: Cell, columns: list[MeasurementColumn]) -> list[str]:
     found = cell.measurement
     if found is None:
-        return ["not available" if cell.unavailable else MISSING, MISSING, MISSING]
-    if not found.valid:
-        known = accuracy(found) if found.accuracy_holds else "invalid"
-        return [known, "invalid", units.size(found.memory.model_bytes)]
-    return [accuracy(found), p50(found), units.size(found.memory.model_bytes)]
+        missing = [MISSING] * (len(columns) - 1)
+        return ["not available" if cell.unavailable else MISSING, *missing]
+    return [_cell_text(found, column) for column in columns]
 
 
-def _state(found: Measurement) -> State:
+def _cell_text(found: Measurement, column: MeasurementColumn) -> str:
+    void = not found.valid and column.heading in DISTURBED
+    if void or (column.read is accuracy and not found.valid and not found.accuracy_holds):
+        return "invalid"
+    return column.read(found)
+
+
+def measurement_state(found: Measurement) -> State:
+    """How a measurement is to be taken."""
+    if found.device == NOT_RUN:
+        return "not run"
     if not found.valid:
         return "invalid"
     return "" if found.budget.ok else "over budget"
@@ -273,21 +293,8 @@ def _state(found: Measurement) -> State:
 def _notes(section: TargetSection) -> list[str]:
     rungs: dict[str, list[str]] = {}
     for found in section.measurements:
-        for note in found.preflight.notes if found.preflight else []:
+        told = found.library.passes if found.library else []
+        notes = found.preflight.notes if found.preflight else []
+        for note in (note for note in notes if note not in told):
             rungs.setdefault(note, []).append(found.rung)
     return [f"{note} ({', '.join(dict.fromkeys(names))})" for note, names in rungs.items()]
-
-
-def _range(values: list[int]) -> str:
-    low, high = min(values), max(values)
-    return units.count(low) if low == high else f"{units.count(low)} to {units.count(high)}"
-
-
-def _latency_line(latencies: list[Latency]) -> str:
-    inferences = _range([latency.n for latency in latencies])
-    warmup = _range([latency.warmup for latency in latencies])
-    threads = _range([latency.threads for latency in latencies])
-    return (
-        f"Latency over {inferences} single-stream inferences after {warmup} of warm-up, "
-        f"threads: {threads}."
-    )

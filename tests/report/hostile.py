@@ -9,16 +9,22 @@ from hypothesis import strategies as st
 
 from edgekd.records import (
     Candidate,
+    Cost,
     Fit,
     Latency,
+    Layer,
     Lead,
+    Library,
     Loss,
     MeasuredAccuracy,
     Measurement,
     Memory,
+    MemoryBlock,
+    MemoryMap,
     Parity,
     ParityStep,
     Preflight,
+    Profile,
     Report,
     Rung,
     RungAccuracy,
@@ -61,6 +67,7 @@ def hostile_report(text: str, other: str) -> Report:
         measurements=[
             _measurement(text, other, valid=True),
             _measurement(other, text, valid=False),
+            _firmware(text, other),
         ],
         unavailable=[
             UnavailableCell(rung=other, target=text, format="c", precision="int4", reason=text)
@@ -103,6 +110,41 @@ def _measurement(text: str, other: str, *, valid: bool) -> Measurement:
         preflight=Preflight(
             operators={text: 1}, delegated=0, undelegated={text: 1, other: 2}, notes=[text, other]
         ),
+    )
+
+
+def _firmware(text: str, other: str) -> Measurement:
+    block = MemoryBlock(
+        name=text, kind="tensor", first=-1, last=1, offset=0, bytes=8, overlaid_on=[other]
+    )
+    costs = [Cost(name=text, instructions=2), Cost(name=other, instructions=1)]
+    return Measurement(
+        rung=text,
+        target=text,
+        format="c",
+        precision="int8",
+        device=text,
+        artifact=other,
+        sha256=text,
+        kind="emulated",
+        valid=True,
+        instructions=3,
+        memory=Memory(flash_bytes=10, ram_bytes=10),
+        library=Library(
+            layers=[Layer(name=text, kernel=other, macs=1)],
+            passes=[text, other],
+            memory_map=MemoryMap(
+                steps=[text, other], blocks=[block], arena_bytes=8, lower_bound=8, peak_step=1
+            ),
+        ),
+        profile=Profile(
+            counted_by=other,
+            layers=costs,
+            functions=costs,
+            flash={text: 6, f"2{other}": 4},
+            ram={other: 10},
+        ),
+        assumptions=[text, other],
     )
 
 

@@ -10,7 +10,7 @@ from markdown_it.token import Token
 
 HTML = {
     *("html", "head", "meta", "title", "style", "body", "header", "main", "section", "div"),
-    *("h1", "h2", "h3", "p", "dl", "dt", "dd", "ul", "ol", "li", "span", "strong", "code"),
+    *("h1", "h2", "h3", "h4", "p", "dl", "dt", "dd", "ul", "ol", "li", "span", "strong", "code"),
     *("figure", "figcaption", "details", "summary"),
     *("table", "caption", "thead", "tbody", "tr", "th", "td"),
 }

@@ -11,7 +11,16 @@ from playwright.sync_api import Browser
 from edgekd.records import Report
 from edgekd.report.html import render_html
 
-from .browsing import BAD_TEXT, CHROMIUM, SIZES, SMALLEST_TEXT, Visit, open_details
+from .browsing import (
+    BAD_TEXT,
+    CHROMIUM,
+    SCROLLS_SIDEWAYS,
+    SIZES,
+    SMALLEST_TEXT,
+    Visit,
+    open_details,
+)
+from .firmware_sample import firmware_report
 from .hostile import MARKUP, hostile_report
 
 pytestmark = pytest.mark.skipif(
@@ -119,6 +128,34 @@ def test_paper_is_white(visit: Visit) -> None:
     colour = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
 
     assert colour == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_firmwares_fit_and_are_legible(
+    browser: Browser, tmp_path: Path, size: str, scheme: str
+) -> None:
+    path = tmp_path / "firmware.html"
+    path.write_text(render_html(firmware_report()), encoding="utf-8")
+    width, height = SIZES[size]
+    page = browser.new_page(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    visit = Visit(page, path)
+    open_details(page)
+
+    assert visit.requests == [path.as_uri()]
+    assert visit.complaints == []
+    assert not page.evaluate(SCROLLS_SIDEWAYS)
+    assert page.evaluate(BAD_TEXT) == []
+    assert page.evaluate(SMALLEST_TEXT) >= 9
+    # Bars are as long as their shares.
+    bars = page.locator("tr:has(th:text-is('0 conv_2d')) .measure").first.bounding_box()
+    other = page.locator("tr:has(th:text-is('1 depthwise_conv_2d')) .measure").first.bounding_box()
+    assert bars
+    assert other
+    assert bars["width"] > 1.5 * other["width"] > 20
+    page.close()
 
 
 @pytest.mark.parametrize("size", list(SIZES))

@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from edgekd.records import Report
 from edgekd.report import charts
 from edgekd.report.losses import waterfalls
-from edgekd.report.scatter import cost_chart, log_ticks
-from edgekd.report.summary import cost_points, front_order
+from edgekd.report.planes import PLANES, front_order, plane_points
+from edgekd.report.scatter import log_ticks, plane_chart
 
+LATENCY = PLANES[0]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def _all(report: Report) -> list[str]:
     ladder = charts.ladder_chart(report)
-    plane = cost_chart(report, cost_points(report, "host", "latency"), "latency", "latency-host")
+    plane = plane_chart(report, plane_points(report, "host", LATENCY), LATENCY, "latency-host")
     falls = charts.waterfall_charts(waterfalls(report)[:4])
     return [ladder.wide, ladder.narrow, plane.wide, plane.narrow, *falls]
 
@@ -73,7 +74,7 @@ def test_each_chart_is_named_and_described(drawn: list[str]) -> None:
 
 
 def test_every_point_says_what_it_is(report: Report, drawn: list[str]) -> None:
-    points = cost_points(report, "host", "latency")
+    points = plane_points(report, "host", LATENCY)
     root = ElementTree.fromstring(drawn[2])
     titles = [title.text for title in root.iter(f"{SVG}title")][1:]
 
@@ -83,7 +84,7 @@ def test_every_point_says_what_it_is(report: Report, drawn: list[str]) -> None:
 
 
 def test_the_front_is_numbered(report: Report, drawn: list[str]) -> None:
-    front = front_order(cost_points(report, "host", "latency"))
+    front = front_order(plane_points(report, "host", LATENCY))
     for svg in drawn[2:4]:
         texts = [text.text for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
         assert [text for text in texts if text in {"1", "2", "3", "4", "5"}][-len(front) :] == [

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from edgekd.records import Measurement, Report
 from edgekd.report import summary
-from edgekd.report.summary import cost_points, key_figures, ladder_rows, pareto_front
+from edgekd.report.planes import PLANES, plane_points
+from edgekd.report.summary import key_figures, ladder_rows
 
+from .firmware_sample import INT8, firmware_report
 from .sample import INT4_REASON
-
-pairs = st.lists(st.tuples(st.integers(1, 8), st.integers(0, 8)), max_size=30)
-
-
-def _beaten(pair: tuple[float, float], others: list[tuple[float, float]]) -> bool:
-    return any(other[0] <= pair[0] and other[1] >= pair[1] and other != pair for other in others)
-
-
-@given(pairs)
-def test_the_front_is_what_nothing_beats(candidates: list[tuple[float, float]]) -> None:
-    expected = {i for i, pair in enumerate(candidates) if not _beaten(pair, candidates)}
-
-    assert pareto_front(candidates) == expected
 
 
 def test_the_ladder_has_every_pair(report: Report) -> None:
@@ -75,30 +60,6 @@ def test_a_target_where_nothing_ran_keeps_its_reasons(report: Report) -> None:
     assert [cell.reason for cell in section.unavailable] == [INT4_REASON]
 
 
-def _with_accuracy(found: Measurement, value: float) -> Measurement:
-    assert found.accuracy
-    better = found.accuracy.model_copy(update={"value": value})
-    return found.model_copy(update={"accuracy": better})
-
-
-def test_an_invalid_measurement_is_never_on_the_front(report: Report) -> None:
-    measurements = [
-        found if found.valid else _with_accuracy(found, 1.0) for found in report.measurements
-    ]
-    best_is_invalid = report.model_copy(update={"measurements": measurements})
-
-    points = cost_points(best_is_invalid, "host", "latency")
-
-    (invalid,) = [point for point in points if not point.valid]
-    assert not invalid.on_front
-    assert any(point.on_front and point.cost > invalid.cost for point in points)
-
-
-def test_points_of_another_kind_stay_out(report: Report) -> None:
-    assert len(cost_points(report, "host", "latency")) == 20
-    assert cost_points(report, "device", "latency") == []
-
-
 def test_key_figures(report: Report) -> None:
     figures = {figure.label: figure for figure in key_figures(report)}
 
@@ -127,16 +88,22 @@ def test_files_that_diverge_make_no_key_figure(report: Report) -> None:
     diverged = report.model_copy(update={"measurements": measurements})
 
     assert [figure.label for figure in key_figures(diverged)] == ["Student parameters"]
-    assert not any(point.on_front for point in cost_points(diverged, "host", "size"))
+    for plane in PLANES:
+        assert not any(point.on_front for point in plane_points(diverged, "host", plane))
 
 
-@pytest.mark.parametrize("cost", ["latency", "size"])
-def test_the_front_is_numbered_from_the_cheapest(report: Report, cost: summary.Cost) -> None:
-    points = cost_points(report, "host", cost)
-    front = [points[index] for index in summary.front_order(points)]
+def test_key_figures_of_a_microcontroller_are_counts_and_flash() -> None:
+    measurements = [found for found in firmware_report().measurements if found.kind != "host"]
+    boards = firmware_report().model_copy(update={"measurements": measurements})
+    figures = {figure.label: figure for figure in key_figures(boards)}
 
-    assert front == sorted(front, key=lambda point: point.cost)
-    assert [point.accuracy for point in front] == sorted(point.accuracy for point in front)
+    assert list(figures) == [
+        *("Student parameters", "Best INT8 accuracy", "Fewest instructions"),
+        "Least flash",
+    ]
+    assert figures["Fewest instructions"].value == "521,714"
+    assert f"{INT8} on cortex-m4-speed (emulated)" in figures["Fewest instructions"].note
+    assert figures["Least flash"].value == "37.1 KiB"
 
 
 def _diverged(found: Measurement) -> Measurement:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edgekd.compress import quantize
 from edgekd.data.dataset import Dataset, load_dataset
 from edgekd.errors import BadInput, Unavailable
-from edgekd.export import find_exporter, takes_quantized
+from edgekd.export import exporter_for, takes_quantized
 from edgekd.export.contract import Bundle, ExportedModel, ExportRequest, Preprocessing
 from edgekd.files import read_json, sha256_of, write_json
 from edgekd.networks import build_network
@@ -37,7 +37,7 @@ def export_rung(context: StageContext) -> None:
     folder = context.folder(shipped_seed_folder(context))
     network = _network(context, folder, dataset)
     calibration = calibration_inputs(dataset, context.parameters["calibration_samples"])
-    needs_quantized = takes_quantized(target.format) and precision not in ("fp32", "fp16")
+    needs_quantized = takes_quantized(target) and precision not in ("fp32", "fp16")
     request = ExportRequest(
         model=network,
         sample_shape=dataset.sample_shape,
@@ -45,11 +45,12 @@ def export_rung(context: StageContext) -> None:
         out=context.out,
         calibration=calibration,
         quantized=quantize(network, precision, calibration) if needs_quantized else None,
+        microcontroller=target.microcontroller,
     )
     # A teacher from elsewhere may hold what a format cannot: the ladder goes on without that cell.
     listed = (Unavailable, BadInput) if _from_elsewhere(context) else Unavailable
     try:
-        exported = find_exporter(target.format).export(request)
+        exported = exporter_for(target).export(request)
     except listed as error:
         _clear(context.out)
         write_json(context.out / "unavailable.json", {"reason": str(error)})
@@ -133,6 +134,7 @@ def _bundle(
         golden_sha256=sha256_of(golden),
         preflight=exported.preflight,
         tools=exported.tools,
+        library=exported.library,
     )
 
 

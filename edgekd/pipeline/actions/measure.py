@@ -12,7 +12,9 @@ from pydantic import Field, ValidationError
 
 from edgekd.data.dataset import Dataset, load_dataset
 from edgekd.devices import find_device
-from edgekd.errors import RunFailed
+from edgekd.devices.host import HostDevice
+from edgekd.errors import RunFailed, Unavailable
+from edgekd.export.c import SOURCE_MODEL
 from edgekd.export.contract import Bundle
 from edgekd.files import read_json, write_json
 from edgekd.measure.parity import Stage as ChainStep
@@ -25,7 +27,16 @@ from edgekd.pipeline.actions.artifacts import (
 )
 from edgekd.pipeline.actions.rung_files import load_outputs, metric_of
 from edgekd.pipeline.stage import StageContext
-from edgekd.records import Latency, MeasuredAccuracy, Memory, Parity, Record
+from edgekd.records import (
+    Estimate,
+    Latency,
+    MeasuredAccuracy,
+    Memory,
+    Parity,
+    ParityStep,
+    Profile,
+    Record,
+)
 from edgekd.target import Target
 
 SPEED_SAMPLES = 8
@@ -48,6 +59,9 @@ class Speed(Record):
     instructions: int | None = None
     cycles: int | None = None
     memory: Memory = Memory()
+    profile: Profile | None = None
+    estimate: Estimate | None = None
+    assumptions: list[str] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,9 @@ def check_rung(context: StageContext) -> None:
         device = find_device(target.device)
         outputs = device.run_outputs(exported.file, target, [exported.test_inputs()])[0]
         check = _compare(context, exported, outputs.astype(np.float32))
+    except Unavailable:
+        # An estimator or a target without a runtime: there are no outputs to check.
+        check = Check()
     except RunFailed as error:
         check = Check(failures=[str(error)])
     write_json(context.out / "check.json", check.model_dump(mode="json"))
@@ -99,6 +116,9 @@ def measure_rung(context: StageContext) -> None:
         instructions=figures.instructions,
         cycles=figures.cycles,
         memory=figures.memory,
+        profile=figures.profile,
+        estimate=figures.estimate,
+        assumptions=figures.assumptions,
     )
     write_json(context.out / "speed.json", speed.model_dump(mode="json"))
 
@@ -135,15 +155,32 @@ def _compare(context: StageContext, exported: _Exported, outputs: npt.NDArray[np
     chain = [ChainStep("torch", reference.test_float, quantized=False)]
     if bundle.precision != "fp32":
         chain.append(ChainStep(f"torch-{bundle.precision}", reference.test, quantized=quantized))
-    chain.append(ChainStep(target.name, outputs, quantized=quantized))
+    generated = bundle.library is not None
+    if generated:
+        chain.append(ChainStep("litert-reference", _source_outputs(exported), quantized=True))
+    chain.append(ChainStep(target.name, outputs, quantized=quantized, exact=generated))
     parity = parity_chain(chain, classes=classes)
     golden = float(np.abs(outputs - reference.test)[:GOLDEN_SAMPLES].max())
     parity = parity.model_copy(update={"golden_max_abs": golden})
     failures = []
     if parity.steps[-1].diverged:
         failures.append(f"parity: {target.name} {how_far(parity)}")
+    elif generated and parity.steps[-2].diverged:
+        failures.append(f"parity: the TFLite file it was generated from {_below(parity.steps[-2])}")
     accuracy = MeasuredAccuracy(value=metric_of(exported.dataset, "test", outputs), n=len(outputs))
     return Check(accuracy=accuracy, parity=parity, failures=failures)
+
+
+def _source_outputs(exported: _Exported) -> npt.NDArray[np.float32]:
+    """What LiteRT's reference kernels say of the file that a C library was generated from."""
+    target = exported.target.model_copy(update={"runtime": "litert"})
+    file = exported.file.with_name(SOURCE_MODEL)
+    inputs = [exported.test_inputs()]
+    return HostDevice().run_outputs(file, target, inputs, reference=True)[0].astype(np.float32)
+
+
+def _below(step: ParityStep) -> str:
+    return f"agrees with {step.against} on {step.top1_agreement or 0:.1%} of {step.n} samples"
 
 
 def _read(path: Path, model: type[RecordType]) -> RecordType:

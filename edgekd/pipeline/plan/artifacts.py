@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgekd.pipeline.plan.ladder import RungPlan, rungs_of
-from edgekd.pipeline.plan.packages import EXPORTING, RUNTIMES
+from edgekd.pipeline.plan.packages import EXPORTING, RUNNING
 from edgekd.pipeline.plan.setup import Setup
 from edgekd.pipeline.stage import Stage
 from edgekd.records import Precision
@@ -61,7 +61,7 @@ def measurement_stages(setup: Setup) -> list[Stage]:
                     f"edgekd.pipeline.actions.measure:{action}",
                     {**parameters, "stage": name},
                     needs,
-                    packages=(RUNTIMES[target.runtime],),
+                    packages=RUNNING[target.format],
                     alone=alone,
                 )
             )

@@ -7,12 +7,20 @@ from edgekd.recipe import Teacher
 TRAINING = ("torch", "accelerate", "safetensors")
 QUANTIZING = ("torch", "torchao", "executorch")
 PRUNING = (*TRAINING, "torch-pruning")
+_CONVERTING = ("torch", "litert-torch", "litert-converter", "ai-edge-quantizer")
 EXPORTING = {
-    "tflite": ("torch", "litert-torch", "litert-converter", "ai-edge-quantizer"),
-    "executorch": QUANTIZING,
+    "tflite": (*_CONVERTING, "ethos-u-vela"),
+    "executorch": (*QUANTIZING, "tosa-tools", "ethos-u-vela"),
     "onnx": ("torch", "onnx", "onnxscript", "onnxruntime"),
+    "c": (*_CONVERTING, "ai-edge-litert"),
 }
-RUNTIMES = {"litert": "ai-edge-litert", "executorch": "executorch", "onnx": "onnxruntime"}
+# By format: what runs, estimates or checks a file of it.
+RUNNING = {
+    "tflite": ("ai-edge-litert", "ethos-u-vela"),
+    "executorch": ("executorch",),
+    "onnx": ("onnxruntime",),
+    "c": ("ai-edge-litert", "pyelftools", "capstone"),
+}
 _TEACHERS = {
     "torch": (),
     "onnx": ("onnxruntime",),

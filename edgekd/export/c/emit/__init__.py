@@ -1,0 +1,1 @@
+"""Writing the C: kernels, constants, layers, header and project files."""

@@ -1,0 +1,5 @@
+#include "dsp/plane_3x3.h"
+static __attribute__((noinline)) void edgekd_dsp_plane_relu_2(const struct edgekd_dsp_plane *plane)
+{
+    EDGEKD_DSP_PLANE(plane, EDGEKD_DSP_PLANE_ROW_2, EDGEKD_DSP_PLANE_RELU);
+}

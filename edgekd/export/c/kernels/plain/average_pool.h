@@ -1,0 +1,25 @@
+#include "plain/pool.h"
+/* Mean of the window, rounded half away from zero. */
+static __attribute__((noinline)) void edgekd_average_pool(
+    const struct edgekd_pool *p, const int8_t *input, int8_t *output)
+{
+    for (int32_t y = 0; y < p->output_height; ++y) {
+        const int32_t top = edgekd_pool_start(y, p->stride_height, p->padding_top);
+        const int32_t bottom = edgekd_pool_end(
+            y, p->stride_height, p->padding_top, p->kernel_height, p->input_height);
+        for (int32_t x = 0; x < p->output_width; ++x) {
+            const int32_t left = edgekd_pool_start(x, p->stride_width, p->padding_left);
+            const int32_t right = edgekd_pool_end(
+                x, p->stride_width, p->padding_left, p->kernel_width, p->input_width);
+            const int32_t count = (bottom - top) * (right - left);
+            for (int32_t channel = 0; channel < p->channels; ++channel) {
+                int32_t sum = 0;
+                for (int32_t row = top; row < bottom; ++row)
+                    for (int32_t column = left; column < right; ++column)
+                        sum += input[(row * p->input_width + column) * p->channels + channel];
+                const int32_t half = sum > 0 ? count / 2 : -(count / 2);
+                *output++ = edgekd_clamp((sum + half) / count, p->minimum, p->maximum);
+            }
+        }
+    }
+}

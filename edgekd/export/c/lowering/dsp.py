@@ -1,0 +1,20 @@
+"""The kernels for the DSP extension of Armv7E-M and Armv8-M; plain ones where these do not fit."""
+
+from __future__ import annotations
+
+from edgekd.export.c.lowering.dsp_averages import average_pool, mean
+from edgekd.export.c.lowering.dsp_convolution import convolution
+from edgekd.export.c.lowering.dsp_depthwise import depthwise
+from edgekd.export.c.lowering.dsp_elementwise import add
+from edgekd.export.c.lowering.dsp_fully_connected import fully_connected
+from edgekd.export.c.step import Lowering
+
+LOWERINGS: dict[str, tuple[Lowering, ...]] = {
+    "CONV_2D": (convolution,),
+    "DEPTHWISE_CONV_2D": (depthwise,),
+    "FULLY_CONNECTED": (fully_connected,),
+    "AVERAGE_POOL_2D": (average_pool,),
+    "MEAN": (mean,),
+    "ADD": (add,),
+    "SUB": (add,),
+}

@@ -1,0 +1,22 @@
+"""The kernels for the M-profile vector extension (integer), in order of preference."""
+
+from __future__ import annotations
+
+from edgekd.export.c.lowering import mve_convolution as convolution
+from edgekd.export.c.lowering import mve_depthwise as depthwise
+from edgekd.export.c.lowering import mve_elementwise as elementwise
+from edgekd.export.c.lowering import mve_fully_connected as dense
+from edgekd.export.c.lowering import mve_pool as pool
+from edgekd.export.c.step import Lowering
+
+LOWERINGS: dict[str, tuple[Lowering, ...]] = {
+    "CONV_2D": (convolution.pointwise, convolution.by_strips),
+    "DEPTHWISE_CONV_2D": (depthwise.depthwise,),
+    "FULLY_CONNECTED": (dense.fully_connected,),
+    "ADD": (elementwise.add,),
+    "SUB": (elementwise.add,),
+    "MUL": (elementwise.multiply,),
+    "AVERAGE_POOL_2D": (pool.average_pool,),
+    "MEAN": (pool.mean,),
+    "MAX_POOL_2D": (pool.max_pool,),
+}

@@ -1,0 +1,74 @@
+"""Estimates how many more instructions layers take when they run on a few rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgekd.export.c.graph import Graph
+from edgekd.export.c.step import Instructions, Step
+from edgekd.export.c.streaming import Call, Move, StreamedGroup, row_bytes
+
+_MOVE = 50
+_MOVED_BYTE = 0.7
+
+
+@dataclass(frozen=True)
+class _Costs:
+    """In instructions. The figures were fitted to emulated runs of the MLPerf Tiny models.
+
+    Attributes:
+        multiply_accumulate: with all that a layer does for it.
+        pixels: that a convolution computes together; a call's last ones may be fewer.
+        call: of any kernel.
+        value: of sorting an input value of a depthwise layer into its channel's plane.
+        channel: of a depthwise layer, in each call.
+    """
+
+    multiply_accumulate: float
+    pixels: int
+    call: int
+    value: float
+    channel: int
+
+
+_COSTS: dict[Instructions, _Costs] = {
+    "plain": _Costs(multiply_accumulate=12, pixels=1, call=100, value=0, channel=0),
+    "dsp": _Costs(multiply_accumulate=1, pixels=3, call=100, value=3, channel=40),
+    "mve": _Costs(multiply_accumulate=0.4, pixels=4, call=450, value=1, channel=300),
+}
+
+
+def usual_work(steps: Sequence[Step], instructions: Instructions) -> float:
+    """Instructions of whole layers."""
+    return _COSTS[instructions].multiply_accumulate * sum(step.macs for step in steps)
+
+
+def extra_work(group: StreamedGroup, graph: Graph, instructions: Instructions) -> float:
+    """Instructions that streaming a group adds."""
+    costs = _COSTS[instructions]
+    work = 0.0
+    for one in group.schedule:
+        step = group.steps[one.layer]
+        if isinstance(one, Move):
+            kept = group.strips[one.layer] - one.rows
+            work += _MOVE + _MOVED_BYTE * kept * row_bytes(graph, step.writes[0])
+        else:
+            work += costs.call + _overhead(step, one, graph, costs)
+    for layer, step in enumerate(group.steps):
+        source, output = (graph.tensors[one] for one in (step.reads[0], step.writes[0]))
+        whole = Call(layer, output.shape[1], source.shape[1], 0, 0, 0)
+        work -= costs.call + _overhead(step, whole, graph, costs)
+    return max(0.0, work)
+
+
+def _overhead(step: Step, call: Call, graph: Graph, costs: _Costs) -> float:
+    """Of a call, beyond its multiply-accumulates and what any call costs."""
+    _, height, width, channels = graph.tensors[step.writes[0]].shape
+    if step.operator.kind == "CONV_2D":
+        missing = -(call.rows * width) % costs.pixels
+        return missing * costs.multiply_accumulate * step.macs / (height * width)
+    if step.operator.kind == "DEPTHWISE_CONV_2D":
+        values = call.height * row_bytes(graph, step.reads[0])
+        return costs.value * values + costs.channel * channels
+    return 0.0

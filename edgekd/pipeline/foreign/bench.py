@@ -1,0 +1,173 @@
+"""Measure any artifact on a target."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgekd.catalog import find_targets
+from edgekd.data.npz import load as load_npz
+from edgekd.devices import find_device
+from edgekd.devices.host import HostDevice
+from edgekd.devices.tensors import random_inputs
+from edgekd.errors import BadInput, RunFailed, Unavailable
+from edgekd.export import find_inspector
+from edgekd.export.c import SOURCE_MODEL
+from edgekd.files import sha256_of
+from edgekd.measure.parity import Stage, how_far, parity_chain
+from edgekd.pipeline.actions.artifacts import read_bundle
+from edgekd.pipeline.actions.measure import Speed
+from edgekd.pipeline.assemble import check_budget, estimated
+from edgekd.pipeline.foreign.export import export_tflite_file, write_bundle
+from edgekd.recipe import Data, Split
+from edgekd.records import Library, MeasuredAccuracy, Measurement, Parity, Precision, Preflight
+from edgekd.target import Target
+
+if TYPE_CHECKING:
+    from edgekd.devices.contract import Array
+
+PARITY_SAMPLES = 32
+
+
+@dataclass(frozen=True)
+class _Artifact:
+    """What is measured: the file as the device takes it, and what was said of it on export."""
+
+    given: Path
+    path: Path
+    target: Target
+    preflight: Preflight
+    library: Library | None = None
+
+
+def bench_file(model: Path, target_name: str, data: Path | None, seed: int) -> list[Measurement]:
+    """Measure any artifact on a target: one record for each kind of figure.
+
+    Without labelled data there is no accuracy; parity is then against the runtime's reference
+    kernels on seeded random inputs. For a microcontroller a ``.tflite`` file is generated first.
+
+    Raises:
+        BadInput: the file is missing, or not of the target's format.
+    """
+    [target] = find_targets([target_name])
+    if not model.is_file():
+        raise BadInput("there is no such file", where=str(model))
+    with _artifact(model, target) as artifact:
+        return _measurements(artifact, data, seed)
+
+
+@contextmanager
+def _artifact(model: Path, target: Target) -> Iterator[_Artifact]:
+    if target.format != "c":
+        yield _Artifact(model, model, target, find_inspector(target.format)(model)[2])
+        return
+    if model.suffix != ".tflite":
+        bundle = read_bundle(model.parent)
+        if bundle is None or bundle.model != model.name:
+            raise BadInput(
+                "is no exported library", where=str(model), mend="give model.c beside bundle.json"
+            )
+        yield _Artifact(model, model, target, bundle.preflight, bundle.library)
+        return
+    with tempfile.TemporaryDirectory(prefix="edgekd-bench-") as folder:
+        exported = export_tflite_file(model, target, Path(folder))
+        write_bundle(Path(folder), model.stem, "int8", target, exported)
+        yield _Artifact(model, exported.path, target, exported.preflight, exported.library)
+
+
+def _measurements(artifact: _Artifact, data: Path | None, seed: int) -> list[Measurement]:
+    path, target = artifact.path, artifact.target
+    device = find_device(target.device)
+    try:
+        inputs = random_inputs(device.describe(path, target).inputs, PARITY_SAMPLES, seed)
+    except Unavailable:
+        inputs = []
+    accuracy = None if data is None else _accuracy(path, target, data)
+    parity, reasons = _reference_parity(path, target, inputs)
+    figures = device.measure(path, target, inputs)
+    reasons += figures.reasons
+    speed = Speed(
+        reasons=reasons,
+        latency_ms=figures.latency_ms,
+        instructions=figures.instructions,
+        cycles=figures.cycles,
+        memory=figures.memory,
+    )
+    measured = Measurement(
+        rung=artifact.given.stem,
+        target=target.name,
+        format=target.format,
+        precision=_precision_of([str(array.dtype) for array in inputs]),
+        device=target.device,
+        artifact=artifact.given.name,
+        sha256=sha256_of(artifact.given),
+        kind=target.kind,
+        valid=not reasons,
+        reasons=reasons,
+        accuracy=accuracy,
+        parity=parity,
+        latency_ms=figures.latency_ms,
+        instructions=figures.instructions,
+        cycles=figures.cycles,
+        memory=figures.memory,
+        budget=check_budget(target.budget, speed),
+        preflight=artifact.preflight,
+        library=artifact.library,
+        profile=figures.profile,
+        assumptions=figures.assumptions,
+    )
+    if figures.estimate is None:
+        return [measured]
+    return [measured, estimated(measured, figures.estimate, target.budget)]
+
+
+def _precision_of(dtypes: list[str]) -> Precision:
+    """What can be told of a file by its inputs alone; without inputs it is full-integer."""
+    if not dtypes or any(dtype in ("int8", "uint8") for dtype in dtypes):
+        return "int8"
+    return "fp16" if "float16" in dtypes else "fp32"
+
+
+def _accuracy(model: Path, target: Target, data: Path) -> MeasuredAccuracy:
+    spec = Data(source="npz", path=str(data), split=Split(validation=1, test=1))
+    samples = load_npz(spec)
+    labelled = samples.labels >= 0
+    scaled = samples.inputs[labelled].astype(np.float32) * np.float32(samples.scale)
+    outputs = find_device(target.device).run_outputs(model, target, [scaled])[0]
+    right = outputs.argmax(axis=1) == samples.labels[labelled]
+    return MeasuredAccuracy(value=float(right.mean()), n=len(right))
+
+
+def _reference_parity(
+    model: Path, target: Target, inputs: list[Array]
+) -> tuple[Parity | None, list[str]]:
+    """The artifact on its device against the reference kernels of its runtime, on this machine."""
+    device = find_device(target.device)
+    generated = target.format == "c"
+    if not inputs or not (generated or isinstance(device, HostDevice)):
+        return None, []
+    file = model.with_name(SOURCE_MODEL) if generated else model
+    runtime = "litert" if generated else target.runtime
+    host = target.model_copy(update={"runtime": runtime})
+    try:
+        reference = HostDevice().run_outputs(file, host, inputs, reference=True)[0]
+        found = device.run_outputs(model, target, inputs)[0]
+    except Unavailable:
+        return None, []
+    except RunFailed as error:
+        return None, [str(error)]
+    quantized = _precision_of([str(array.dtype) for array in inputs]) == "int8"
+    steps = [
+        Stage(f"{runtime}-reference", reference, quantized),
+        Stage(target.name, found, quantized, exact=generated),
+    ]
+    parity = parity_chain(steps)
+    if generated and parity.steps[-1].diverged:
+        return parity, [f"parity: {how_far(parity)}"]
+    return parity, []

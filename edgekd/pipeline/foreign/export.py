@@ -1,0 +1,209 @@
+"""Export any ``.pt2`` or full-integer ``.tflite`` file for a target."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from edgekd.catalog import find_targets
+from edgekd.errors import BadInput
+from edgekd.export import exporter_for, takes_quantized
+from edgekd.export.c import SOURCE_MODEL
+from edgekd.export.contract import Bundle, ExportedModel, ExportRequest
+from edgekd.files import sha256_of, write_json
+from edgekd.records import Precision
+from edgekd.target import Target
+
+_TFLITE = ".tflite"
+
+
+def export_file(
+    model: Path,
+    target_name: str,
+    precision: str,
+    out: Path,
+    calibration: Path | None,
+    *,
+    tflm: bool = False,
+) -> Path:
+    """Export a file for a target; the folder appears whole or not at all.
+
+    A ``.tflite`` file has its precision already: it becomes C for a microcontroller, or what Vela
+    compiles for an Ethos-U.
+
+    Args:
+        model: ``.pt2`` or ``.tflite``.
+        target_name: a target, or the path of one's own.
+        precision: of a ``.pt2`` file.
+        out: a folder for the target is made in it.
+        calibration: ``.npy`` float32 inputs, to quantize a ``.pt2`` file.
+        tflm: also write what TensorFlow Lite Micro needs, into ``tflm/``.
+
+    Returns:
+        The folder with the artifact and its ``bundle.json``.
+
+    Raises:
+        BadInput: the model, the target or the calibration data is wrong.
+        Unavailable: the format cannot hold this model at this precision.
+    """
+    [target] = find_targets([target_name])
+    if model.suffix == _TFLITE:
+        final = out / target.name
+        with whole_folder(final) as scratch:
+            exported = export_tflite_file(model, target, scratch)
+            write_bundle(scratch, model.stem, "int8", target, exported)
+            if tflm:
+                write_tflm_folder(model, scratch)
+        return final
+    return _export_program(model, target, _precision(precision), out, calibration, tflm)
+
+
+def export_tflite_file(model: Path, target: Target, out: Path) -> ExportedModel:
+    """What a target makes of a full-integer ``.tflite`` file, into an existing folder.
+
+    Raises:
+        BadInput: the target takes no such file, or the file is wrong.
+        Unavailable: an operator has no kernel.
+    """
+    if target.microcontroller is not None and target.format == "c":
+        from edgekd.export.c.exporter import export_tflite
+
+        return export_tflite(model, target.microcontroller, out)
+    if target.device == "vela":
+        from edgekd.export.vela import VelaExporter
+
+        return VelaExporter(target.runtime).export_tflite(model, out)
+    raise BadInput(
+        f"the target {target.name} does not take .tflite files",
+        where=str(model),
+        mend="choose a microcontroller, such as cortex-m4, or an Ethos-U; or give a .pt2 file",
+    )
+
+
+def write_tflm_folder(model: Path, out: Path) -> None:
+    """Write C array, operator resolver and arena size for TensorFlow Lite Micro.
+
+    Raises:
+        BadInput: the file is damaged, or uses an operator that TensorFlow Lite Micro lacks.
+        MissingPackage: tflite-micro is not installed.
+    """
+    from edgekd.export.tflm import write_tflm
+
+    folder = out / "tflm"
+    folder.mkdir()
+    write_tflm(model, folder)
+
+
+@contextmanager
+def whole_folder(final: Path) -> Iterator[Path]:
+    """A scratch folder that becomes ``final`` when all went well, and vanishes otherwise.
+
+    Raises:
+        BadInput: the folder is there already.
+    """
+    if final.exists():
+        raise BadInput("is there already", where=str(final), mend="remove it or use --out")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=final.parent, prefix=".scratch-"))
+    try:
+        yield scratch
+        scratch.chmod(0o755)
+        scratch.rename(final)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def write_bundle(
+    folder: Path, name: str, precision: Precision, target: Target, exported: ExportedModel
+) -> None:
+    """Write a bundle without what only a recipe knows: labels, preprocessing, golden tensors."""
+    bundle = Bundle(
+        name=name,
+        rung=precision,
+        format=target.format,
+        precision=precision,
+        scheme=exported.scheme,
+        model=exported.path.name,
+        sha256=sha256_of(exported.path),
+        bytes=exported.path.stat().st_size,
+        inputs=exported.inputs,
+        outputs=exported.outputs,
+        labels=[],
+        preprocessing=None,
+        golden=None,
+        golden_sha256=None,
+        preflight=exported.preflight,
+        tools=exported.tools,
+        library=exported.library,
+    )
+    write_json(folder / "bundle.json", bundle.model_dump(mode="json", by_alias=True))
+
+
+def _export_program(
+    model: Path,
+    target: Target,
+    precision: Precision,
+    out: Path,
+    calibration: Path | None,
+    tflm: bool,
+) -> Path:
+    from edgekd.compress import quantize
+    from edgekd.export.program import load_program, sample_shape_of
+
+    program = load_program(model)
+    shape = sample_shape_of(program, model)
+    network = program.module(check_guards=False)
+    samples = None if calibration is None else _calibration(calibration, shape)
+    if precision not in ("fp32", "fp16") and samples is None:
+        raise BadInput(f"{precision} needs --calibration", mend=".npy float32 inputs, preprocessed")
+    quantized = None
+    if takes_quantized(target) and samples is not None and precision != "fp32":
+        quantized = quantize(network, precision, samples) if precision != "fp16" else None
+    final = out / target.name / precision
+    with whole_folder(final) as scratch:
+        request = ExportRequest(
+            network, shape, precision, scratch, samples, quantized, target.microcontroller
+        )
+        exported = exporter_for(target).export(request)
+        write_bundle(scratch, model.stem, precision, target, exported)
+        if tflm:
+            write_tflm_folder(_tflite_of(scratch, target), scratch)
+    return final
+
+
+def _tflite_of(folder: Path, target: Target) -> Path:
+    """The TFLite file that an export left behind."""
+    file = folder / SOURCE_MODEL
+    if not file.is_file():
+        raise BadInput(
+            f"the target {target.name} makes no .tflite file", mend="--format tflm needs one"
+        )
+    return file
+
+
+def _precision(text: str) -> Precision:
+    allowed = [p for p in get_args(Precision) if p != "int8-qat"]
+    if text not in allowed:
+        raise BadInput(f"there is no precision {text!r}", mend=f"known: {', '.join(allowed)}")
+    return cast(Precision, text)
+
+
+def _calibration(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    try:
+        samples = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, EOFError) as error:
+        raise BadInput("is not a .npy array", where=str(path), mend=str(error)) from error
+    if samples.dtype != np.float32 or samples.shape[1:] != shape or not len(samples):
+        raise BadInput(
+            f"holds {samples.dtype} {list(samples.shape)}",
+            where=str(path),
+            mend=f"give float32 [N, {', '.join(map(str, shape))}]",
+        )
+    return np.array(samples)

@@ -1,0 +1,75 @@
+"""The sentences of one target's section: what stands behind its figures, and what is missing."""
+
+from __future__ import annotations
+
+from edgekd.records import Latency, Measurement
+from edgekd.report import units
+from edgekd.report.summary import NOT_RUN, TargetSection
+
+MODEL_NOTE = "These figures rest on:"
+_NOT_RUN_LINE = "Exported and not run: nothing is known of these files but their size."
+_NO_TEACHER_LINE = (
+    "The fp32 teacher does not run on this target, so no figure here is a ratio to it: there is "
+    "no speed-up."
+)
+
+
+def samples_line(section: TargetSection) -> str:
+    """How many inferences and test samples stand behind a section's figures, and what does not."""
+    latencies = [found.latency_ms for found in section.measurements if found.latency_ms]
+    samples = [found.accuracy.n for found in section.measurements if found.accuracy]
+    seeds = sorted({found.seed for found in section.measurements if found.seed is not None})
+    parts = []
+    if seeds:
+        parts.append(f"Exported from seed {', '.join(str(seed) for seed in seeds)}.")
+    if samples:
+        parts.append(f"Accuracy over {_range(samples)} test samples, by running the exported file.")
+    if latencies and section.kind != "estimate":
+        parts.append(_latency_line(latencies))
+    return " ".join(parts + _missing_lines(section))
+
+
+def model_lines(section: TargetSection) -> list[str]:
+    """Which model made the estimates of a section, and what it assumes: never without them."""
+    lines = []
+    if section.kind == "estimate":
+        models = {found.device: None for found in section.measurements if found.device != NOT_RUN}
+        lines += [f"model: {model}" for model in models]
+    assumed: dict[str, list[str]] = {}
+    for found in section.measurements:
+        for line in found.assumptions:
+            assumed.setdefault(line, []).append(found.rung)
+    assuming = [found for found in section.measurements if found.assumptions]
+    shared_first = sorted(assumed.items(), key=lambda item: len(item[1]) < len(assuming))
+    return lines + [f"{line}{_whose(rungs, assuming)}" for line, rungs in shared_first]
+
+
+def _whose(rungs: list[str], assuming: list[Measurement]) -> str:
+    """The rungs that a line is about, where it is not about all."""
+    return "" if len(rungs) == len(assuming) else f" ({', '.join(rungs)})"
+
+
+def _missing_lines(section: TargetSection) -> list[str]:
+    measured = section.measurements
+    if measured and all(found.device == NOT_RUN for found in measured):
+        return [_NOT_RUN_LINE]
+    compared = any(found.vs_teacher.speedup is not None for found in measured)
+    teacher = any(found.rung.startswith("teacher") for found in measured)
+    if not measured or compared or teacher or section.kind not in ("emulated", "estimate"):
+        return []
+    return [_NO_TEACHER_LINE]
+
+
+def _range(values: list[int]) -> str:
+    low, high = min(values), max(values)
+    return units.count(low) if low == high else f"{units.count(low)} to {units.count(high)}"
+
+
+def _latency_line(latencies: list[Latency]) -> str:
+    inferences = _range([latency.n for latency in latencies])
+    warmup = _range([latency.warmup for latency in latencies])
+    threads = _range([latency.threads for latency in latencies])
+    return (
+        f"Latency over {inferences} single-stream inferences after {warmup} of warm-up, "
+        f"threads: {threads}."
+    )

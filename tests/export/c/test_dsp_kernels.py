@@ -1,0 +1,394 @@
+"""DSP kernels on emulated cores give what LiteRT gives, and their arithmetic is exact."""
+
+from __future__ import annotations
+
+import functools
+import math
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgekd.catalog import find_targets
+from edgekd.devices.microcontroller.build import build_firmware
+from edgekd.devices.microcontroller.emulator import run_emulator
+from edgekd.export.c.emit.header import model_descriptors, model_header
+from edgekd.export.c.emit.source import model_source
+from edgekd.export.c.fixed_point import quantize_multiplier, rescale_twice
+from edgekd.export.c.graph import Graph, Quantization, Tensor
+from edgekd.export.c.lowering import lower
+from edgekd.export.c.lowering.dsp_convolution import channel_pairs, window_columns
+from edgekd.export.c.lowering.dsp_elementwise import search_plane, sums
+from edgekd.export.c.lowering.dsp_requantization import (
+    Channel,
+    Requantization,
+    relu_requantization,
+    signed_requantization,
+)
+from edgekd.export.c.memory import MemoryPlan
+from edgekd.export.c.reader import read_graph
+from edgekd.export.c.step import Flash, Overlay, Step
+from edgekd.target import Budget
+from tests.conftest import ROOT
+from tests.export.c import model_operators as ops
+from tests.export.c.models import (
+    Array,
+    ModelBuilder,
+    builtin_ref,
+    conv_2d,
+    depthwise_conv_2d,
+    fully_connected,
+)
+
+_SCALE = 0.05
+_RELU_SHIFT = 12
+_SAMPLES = 4
+Add = Callable[[ModelBuilder, np.random.Generator], int]
+
+
+def _pick(random: np.random.Generator, *choices: int) -> int:
+    return int(random.choice(choices))
+
+
+def _filters(
+    random: np.random.Generator, shape: tuple[int, ...], channels: int, dtype: str
+) -> tuple[Array, list[float], Array]:
+    """Weights, their scales and biases; a few channels are far off, or constant."""
+    limit = 7 if dtype == "int4" else 127
+    weights = random.integers(-limit, limit + 1, shape).astype(np.int8)
+    scales = random.uniform(0.002, 0.008, channels) * 127 / limit
+    scales[random.random(channels) < 0.02] *= 1e-4
+    return weights, [float(scale) for scale in scales], random.integers(-3000, 3000, channels)
+
+
+def _output(random: np.random.Generator, terms: int) -> dict[str, float | int | str]:
+    """A scale with which a few outputs saturate, and how the range lies."""
+    scale = float(0.025 * np.sqrt(terms) * random.uniform(0.3, 3.0))
+    fused, zero_point = [("RELU", -128), ("NONE", 11), ("NONE", -128), ("RELU6", -128)][
+        _pick(random, 0, 0, 1, 2, 3)
+    ]
+    # A quantizer gives what cannot be above 6 a scale with which 6 can be stored.
+    scale = min(scale, 6 / 256) if fused == "RELU6" else scale
+    return {"scale": scale, "zero_point": zero_point, "fused": fused}
+
+
+def _convolution(dtype: str) -> Add:
+    def add(model: ModelBuilder, random: np.random.Generator) -> int:
+        height, width = _pick(random, 1, 4, 7, 9), _pick(random, 1, 2, 5, 8, 11)
+        inputs, outputs = _pick(random, 1, 2, 3, 4, 5, 8, 17), _pick(random, 2, 3, 8, 9)
+        kernel = (_pick(random, 1, 2, 3, 5), _pick(random, 1, 2, 3, 4))
+        dilation = (_pick(random, 1, 1, 2), _pick(random, 1, 1, 3))
+        fits = all(
+            (size - 1) * step < whole
+            for size, step, whole in zip(kernel, dilation, (height, width), strict=True)
+        )
+        image = model.input((1, height, width, inputs), _SCALE, _pick(random, -128, 5, 127))
+        weights, scales, bias = _filters(random, (outputs, *kernel, inputs), outputs, dtype)
+        return conv_2d(
+            model,
+            image,
+            weights,
+            scales,
+            bias,
+            stride=(_pick(random, 1, 2), _pick(random, 1, 2, 3)),
+            dilation=dilation,
+            padding="VALID" if fits and random.random() < 0.4 else "SAME",
+            dtype=dtype,
+            **_output(random, weights[0].size),  # type: ignore[arg-type]
+        )
+
+    return add
+
+
+def _depthwise(model: ModelBuilder, random: np.random.Generator, dtype: str = "int8") -> int:
+    height, width = _pick(random, 5, 6, 7, 9, 50), _pick(random, 3, 5, 8, 11, 90)
+    channels, stride = _pick(random, 2, 3, 8), _pick(random, 1, 2)
+    image = model.input((1, height, width, channels), _SCALE, _pick(random, -128, 5, 127))
+    kernel = (3, 3)
+    if dtype == "int8" and random.random() < 0.3:
+        kernel = (_pick(random, 1, 3, 5, 7), _pick(random, 1, 2, 5, 6))
+        stride = _pick(random, 1, 2, 3)
+    weights, scales, bias = _filters(random, (1, *kernel, channels), channels, dtype)
+    return depthwise_conv_2d(
+        model,
+        image,
+        weights,
+        scales,
+        bias,
+        stride=(stride, stride),
+        dilation=(_pick(random, 1, 1, 1, 2), 1),
+        padding="VALID" if kernel == (3, 3) and random.random() < 0.4 else "SAME",
+        dtype=dtype,
+        **_output(random, kernel[0] * kernel[1]),  # type: ignore[arg-type]
+    )
+
+
+def _fully_connected(model: ModelBuilder, random: np.random.Generator, dtype: str = "int8") -> int:
+    rows, inputs = _pick(random, 1, 1, 3), _pick(random, 1, 3, 4, 32, 70, 128, 131, 300)
+    outputs = _pick(random, 2, 3, 8, 9, 15, 16, 29)
+    source = model.input((rows, inputs), _SCALE, _pick(random, -128, 5, 127))
+    weights, scales, bias = _filters(random, (outputs, inputs), outputs, dtype)
+    scale = scales if random.random() < 0.3 and min(scales) > 1e-5 else max(scales)
+    output = _output(random, inputs)
+    return fully_connected(model, source, weights, scale, bias, dtype=dtype, **output)  # type: ignore[arg-type]
+
+
+def _elementwise(model: ModelBuilder, random: np.random.Generator) -> int:
+    shape = (1, _pick(random, 1, 3), _pick(random, 5, 8), _pick(random, 1, 3, 4))
+    pair = [
+        model.input(shape, float(random.uniform(0.01, 0.2)), _pick(random, -128, 4, 30))
+        for _ in range(2)
+    ]
+    kind = str(random.choice(["ADD", "SUB"]))
+    fused, zero_point = [("RELU", -128), ("NONE", 3)][_pick(random, 0, 1)]
+    return ops.binary(model, kind, *pair, scale=0.17, zero_point=zero_point, fused=fused)
+
+
+def _average(model: ModelBuilder, random: np.random.Generator) -> int:
+    height, width = _pick(random, 1, 3, 20), _pick(random, 2, 5, 19)
+    image = model.input((1, height, width, _pick(random, 4, 12)), _SCALE, -7)
+    if random.random() < 0.5:
+        return ops.reduction(model, "MEAN", image, [1, 2], keep_dims=bool(random.random() < 0.5))
+    return ops.pool_2d(model, "AVERAGE_POOL_2D", image, (height, width))
+
+
+_LAYERS: dict[str, tuple[Add, int, float]] = {
+    # How to make one, how many, and the least part of them that DSP kernels must take.
+    "convolution": (_convolution("int8"), 60, 0.95),
+    "depthwise": (_depthwise, 40, 0.95),
+    "fully connected": (_fully_connected, 40, 0.95),
+    "convolution int4": (_convolution("int4"), 40, 0.95),
+    "depthwise int4": (functools.partial(_depthwise, dtype="int4"), 20, 0.95),
+    "fully connected int4": (functools.partial(_fully_connected, dtype="int4"), 40, 0.4),
+    "elementwise": (_elementwise, 20, 0.95),
+    "average": (_average, 20, 1.0),
+}
+
+
+@functools.cache
+def _model(kind: str) -> bytes:
+    """Many layers side by side, each with inputs of its own."""
+    add, count, _ = _LAYERS[kind]
+    random, model = np.random.default_rng(7), ModelBuilder()
+    return model.build([add(model, random) for _ in range(count)])
+
+
+@functools.cache
+def _steps(kind: str, flash: Flash = "size") -> tuple[Graph, list[Step]]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.tflite"
+        file.write_bytes(_model(kind))
+        graph = read_graph(file)
+    return graph, lower(graph, "dsp", flash)
+
+
+def _tight_plan(graph: Graph, steps: list[Step]) -> MemoryPlan:
+    """Each output over its first input, as near as the kernel says that it may; scratch behind."""
+    offsets: dict[int, int] = {}
+    top = 0
+    for step in steps:
+        output, first = step.writes[0], step.reads[0]
+        overlay = step.overlays.get(0, Overlay(graph.tensors[output].bytes))
+        unit = math.lcm(overlay.multiple, 4)
+        offsets[output] = top
+        offsets[first] = top + -(-overlay.distance // unit) * unit
+        top = max(offsets[one] + graph.tensors[one].bytes for one in (output, first))
+        for other in step.reads[1:]:
+            offsets[other] = top = -(-top // 16) * 16
+            top += graph.tensors[other].bytes
+        top = -(-top // 16) * 16
+    scratch = {i: top for i, step in enumerate(steps) if step.scratch_bytes}
+    bytes_needed = top + max(step.scratch_bytes for step in steps)
+    return MemoryPlan(offsets, scratch, bytes_needed, bytes_needed, 0, ())
+
+
+def _write_library(graph: Graph, steps: list[Step], folder: Path) -> None:
+    plan = _tight_plan(graph, steps)
+    source = model_source("", graph, steps, plan, model_descriptors(graph, plan))
+    (folder / "model.h").write_text(model_header("", graph, plan))
+    (folder / "model.c").write_text(source)
+
+
+def _inputs(graph: Graph) -> list[Array]:
+    """Random values, then only the least and the greatest, then each of these everywhere."""
+    random = np.random.default_rng(3)
+    found = []
+    for index in graph.inputs:
+        shape = graph.tensors[index].shape
+        samples = [
+            random.integers(-128, 128, shape),
+            random.choice([-128, 127], shape),
+            np.full(shape, -128),
+            np.full(shape, 127),
+        ]
+        found.append(np.stack(samples).astype(np.int8))
+    return found
+
+
+@pytest.mark.parametrize("kind", _LAYERS)
+@pytest.mark.parametrize(
+    ("core", "flash"),
+    [("cortex-m4", "size"), ("cortex-m4", "speed"), ("cortex-m7", "size"), ("cortex-m33", "size")],
+)
+def test_kernels_equal_litert(
+    kind: str, core: str, flash: Flash, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(ROOT / ".cache" / "tests"))
+    [target] = find_targets([core])
+    graph, steps = _steps(kind, flash)
+    assert np.mean([step.variant.startswith("dsp") for step in steps]) >= _LAYERS[kind][2]
+    _write_library(graph, steps, tmp_path)
+
+    payloads = [
+        b"".join(values[sample].tobytes() for values in _inputs(graph))
+        for sample in range(_SAMPLES)
+    ]
+    firmware = build_firmware(tmp_path, target.model_copy(update={"budget": Budget()}))
+    for answer, outputs in zip(
+        run_emulator(firmware, payloads).answers, _wanted(kind), strict=True
+    ):
+        got = np.frombuffer(answer.outputs, np.int8)
+        ends = np.cumsum([one.size for one in outputs])
+        for step, here, there in zip(steps, np.split(got, ends[:-1]), outputs, strict=True):
+            np.testing.assert_array_equal(here, there.reshape(-1), err_msg=str(step.operator))
+
+
+@functools.cache
+def _wanted(kind: str) -> list[list[Array]]:
+    """For each sample the output of each layer."""
+    inputs = _inputs(_steps(kind)[0])
+    return [
+        builtin_ref(_model(kind), [values[sample] for values in inputs])
+        for sample in range(_SAMPLES)
+    ]
+
+
+@st.composite
+def _channel(draw: st.DrawFn) -> tuple[Channel, int]:
+    """A channel, and one of the sums that it can have."""
+    least = draw(st.integers(-(2**22), 2**22))
+    greatest = draw(st.integers(least, least + 2**22))
+    multiplier, shift = draw(st.integers(2**30, 2**31 - 1)), draw(st.integers(-1, 14))
+    channel = Channel(0, multiplier, shift, least, greatest)
+    # Half-way sums are where roundings differ.
+    half = (draw(st.integers(-300, 300)) * 2 + 1) << max(shift - 1, 0)
+    near = half * 2**31 // multiplier + draw(st.integers(-2, 2))
+    value = draw(st.integers(least, greatest) | st.just(min(max(near, least), greatest)))
+    return channel, value
+
+
+def _saturate(value: int) -> int:
+    return min(max(value, -128), 127)
+
+
+def _signed(value: int, bits: int = 32) -> int:
+    return (value + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
+
+
+def _relu_result(value: int, one: Requantization) -> int:
+    """SMMLA and SSAT."""
+    total = value if one.multiplier else 0
+    high = (_signed(total << one.shift) * one.multiplier >> 32) + one.addend
+    return _saturate(_signed(high) >> _RELU_SHIFT)
+
+
+def _signed_result(value: int, one: Requantization) -> int:
+    """SMMLAR, ADD, ASR and SSAT."""
+    high = (2 * value * one.multiplier + 2**31 >> 32) + one.addend
+    return _saturate(_signed(high + (value >> 31)) >> one.shift)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(_channel())
+def test_relu_requantization_is_exact(case: tuple[Channel, int]) -> None:
+    channel, value = case
+    found = relu_requantization(channel, -128, range(2, 9), _RELU_SHIFT)
+    if found is not None:
+        wanted = _saturate(rescale_twice(value, channel.multiplier, -channel.shift) - 128)
+        assert _relu_result(value, found) == wanted
+
+
+@settings(max_examples=2000, deadline=None)
+@given(_channel(), st.integers(-128, 127))
+def test_signed_requantization_is_exact(case: tuple[Channel, int], zero_point: int) -> None:
+    channel, value = case
+    found = signed_requantization(channel, zero_point)
+    if found is not None:
+        wanted = rescale_twice(value, channel.multiplier, -channel.shift) + zero_point
+        assert _signed_result(value, found) == _saturate(wanted)
+
+
+def test_requantizations_apply_to_usual_layers() -> None:
+    for shift in range(5, 12):
+        channel = Channel(7, 2**30 + 12345, shift, -(2**20), 2**20)
+        assert relu_requantization(channel, -128, range(2, 9), _RELU_SHIFT) is not None
+        assert signed_requantization(channel, 3) is not None
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 3), st.integers(1, 5), st.integers(1, 7), st.integers(0, 2**32 - 1))
+def test_columns_meet_the_weights_that_they_are_read_with(
+    height: int, width: int, channels: int, seed: int
+) -> None:
+    """The kernel reads runs by words, the last one ending where the run ends."""
+    random = np.random.default_rng(seed)
+    weights = random.integers(-127, 128, (2, height, width, channels))
+    image = random.integers(-128, 128, (height, width * channels))
+    run = width * channels
+    columns = []
+    for row in image:
+        starts = [*range(0, run - 3, 4)]
+        if run % 4:
+            starts.append(max(run - 4, 0))
+        # Bytes that follow a short run may be anything.
+        followed = np.append(row, random.integers(-128, 128, 4))
+        columns += [followed[start + i] for start in starts for i in (0, 2, 1, 3)]
+    wanted = (weights.reshape(2, -1) * image.reshape(-1)).sum(axis=1)
+    np.testing.assert_array_equal(window_columns(weights) @ np.array(columns), wanted)
+
+
+@pytest.mark.parametrize("count", [2, 3, 8, 9])
+def test_every_channel_has_a_pair(count: int) -> None:
+    pairs = channel_pairs(count)
+    assert {channel for pair in pairs for channel in pair} == set(range(count))
+    assert all(second == first + 1 for first, second in pairs)
+    assert len(pairs) == (count + 1) // 2
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.01, 0.3), st.floats(0.01, 0.3), st.floats(0.02, 0.4), st.integers(-128, 127))
+def test_sums_are_those_of_the_reference(
+    left_scale: float, right_scale: float, scale: float, zero_point: int
+) -> None:
+    """Against the scalar arithmetic, for a part of the values."""
+    left, right, output = (
+        Tensor("", (1,), "int8", Quantization((one,), (zero,)))
+        for one, zero in ((left_scale, 5), (right_scale, -128), (scale, zero_point))
+    )
+    larger = 2.0 * max(left_scale, right_scale)
+    table = sums(left, right, output, 1)
+    factor = larger / float(np.float32(2**20) * np.float32(scale))
+    for a in range(-128, 128, 17):
+        for b in range(-128, 128, 13):
+            scaled = rescale_twice((a - 5) << 20, *quantize_multiplier(left_scale / larger))
+            scaled += rescale_twice((b + 128) << 20, *quantize_multiplier(right_scale / larger))
+            wanted = rescale_twice(scaled, *quantize_multiplier(factor)) + zero_point
+            assert table[a + 128, b + 128] == _saturate(wanted)
+
+
+def test_a_plane_gives_every_sum() -> None:
+    left, right, output = (
+        Tensor("", (1,), "int8", Quantization((scale,), (zero,)))
+        for scale, zero in ((0.031, 5), (0.0417, -128), (0.0533, 9))
+    )
+    wanted = sums(left, right, output, -1)
+    plane = search_plane(wanted, 0.031 / 0.0533, -0.0417 / 0.0533)
+    assert plane is not None
+    stored = np.arange(-128, 128)
+    products = stored[:, None] * plane.left + stored[None, :] * plane.right + plane.addend
+    assert np.abs(products).max() < 2**31
+    np.testing.assert_array_equal((products >> plane.shift).clip(-128, 127), wanted)

@@ -1,0 +1,138 @@
+"""Estimates never stand without what they assume, nor beside what was emulated."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgekd.records import Measurement, Report
+from edgekd.report import tables
+from edgekd.report.markdown import render_markdown
+from edgekd.report.section_lines import model_lines, samples_line
+from edgekd.report.summary import TargetSection, target_sections
+
+from .firmware_sample import INT8, NO_WAIT_STATES, NOT_RUN_REASON, QAT, TIMING_TABLE
+from .firmware_sample import firmware_report as build
+
+
+@pytest.fixture(scope="module")
+def boards() -> Report:
+    """Host, Cortex-M4, its variant, NPU, not run."""
+    return build()
+
+
+def _section(report: Report, target: str, kind: str) -> TargetSection:
+    return next(s for s in target_sections(report) if (s.target, s.kind) == (target, kind))
+
+
+def _row(section: TargetSection) -> dict[str, str]:
+    table = tables.performance_table(section)
+    headings = [f"{column.group}: {column.heading}" for column in table.columns]
+    return dict(zip(headings, table.rows[0].cells, strict=True))
+
+
+def test_an_emulated_and_an_estimated_section_share_no_figure(boards: Report) -> None:
+    emulated = _row(_section(boards, "cortex-m4", "emulated"))
+    estimate = _row(_section(boards, "cortex-m4", "estimate"))
+
+    assert emulated["Work: Instructions"] == "579,679"
+    assert emulated["Memory: RAM"] == "12.6 KiB"
+    assert (emulated["Flash: All"], emulated["Flash: Model"], emulated["Flash: Other"]) == (
+        *("37.1 KiB", "30.6 KiB"),
+        "6.50 KiB",
+    )
+    assert not {"Work: Cycles", "Work: Time, ms", "Memory: Added", "File: Size"} & set(emulated)
+    assert list(estimate) == [
+        *(": Rung", ": Precision", "Work: Cycles"),
+        *("Work: Time, ms", "Work: at MHz"),
+    ]
+    assert estimate["Work: at MHz"] == "80"
+    assert estimate["Work: Time, ms"] == "10.9"
+
+
+def test_an_npu_has_cycles_memory_and_flash(boards: Report) -> None:
+    row = _row(_section(boards, "ethos-u55-128", "estimate"))
+
+    assert row["Work: Cycles"] == "89,708"
+    assert row["Memory: RAM"] == "21.7 KiB"
+    assert row["Flash: All"] == "34.9 KiB"
+    assert "Work: Time, ms" not in row
+
+
+def test_assumptions_are_said_once_and_name_the_rung_where_they_differ(boards: Report) -> None:
+    lines = model_lines(_section(boards, "cortex-m4", "estimate"))
+
+    assert lines[:2] == [f"model: {TIMING_TABLE}", NO_WAIT_STATES]
+    assert len(lines) == 4 - 1
+    assert model_lines(_section(boards, "cortex-m4", "emulated")) == []
+
+
+def test_a_line_about_one_rung_names_it(boards: Report) -> None:
+    section = _section(boards, "cortex-m4", "estimate")
+    first = section.measurements[0].model_copy(update={"assumptions": ["odd", NO_WAIT_STATES]})
+    changed = TargetSection("cortex-m4", "estimate", [first, section.measurements[1]], [])
+
+    assert model_lines(changed)[1:3] == [NO_WAIT_STATES, f"odd ({INT8})"]
+
+
+def test_assumptions_stand_in_the_text(boards: Report) -> None:
+    text = render_markdown(boards)
+    section = text[text.index("### cortex-m4 (estimate)") : text.index("### cortex-m4-speed")]
+
+    assert "These figures rest on:" in section
+    assert NO_WAIT_STATES in section
+    assert "Latency over" not in section
+
+
+def test_a_missing_teacher_is_said_in_one_line(boards: Report, report: Report) -> None:
+    for section in target_sections(boards):
+        alone = section.target in ("cortex-m4", "cortex-m4-speed", "ethos-u55-128")
+        assert ("teacher does not run" in samples_line(section)) == alone
+    assert not any("teacher" in samples_line(section) for section in target_sections(report))
+
+
+def test_what_was_not_run_is_neither_valid_nor_an_error(boards: Report) -> None:
+    section = _section(boards, "executorch-ethos-u55", "estimate")
+    (row,) = tables.performance_table(section).rows
+
+    assert (row.state, row.tone, row.note) == ("not run", "plain", NOT_RUN_REASON)
+    assert row.cells == [INT8, "int8", "12.1 KiB"]
+    assert "Exported and not run" in samples_line(section)
+    assert model_lines(section) == []
+    assert tables.correctness_table(section).rows == []
+
+
+def test_the_table_of_all_targets_keeps_kinds_apart(boards: Report) -> None:
+    table = tables.targets_table(boards)
+    groups = {run[0].group: [c.heading for c in run] for run in table.heading_groups()}
+    rows = {row.cells[0]: row.cells for row in table.rows}
+
+    assert groups["host-litert (host)"] == ["Accuracy", "p50 ms", "File"]
+    assert groups["cortex-m4 (emulated)"] == ["Accuracy", "Instructions", "RAM", "Flash"]
+    assert groups["cortex-m4 (estimate)"] == ["Cycles", "Estimated ms"]
+    assert groups["ethos-u55-128 (estimate)"] == ["Cycles", "RAM", "Flash", "File"]
+    assert groups["executorch-ethos-u55 (estimate)"] == ["File"]
+    # Sizes stay what they are where the run is invalid.
+    assert rows[QAT][4:10] == ["97.00%", "invalid", "12.6 KiB", "37.1 KiB", "invalid", "invalid"]
+    assert all(len(cells) == len(table.columns) for cells in rows.values())
+
+
+def test_a_file_is_listed_once(boards: Report) -> None:
+    rows = [tuple(row.cells) for row in tables.artifacts_table(boards).rows]
+
+    assert len(rows) == len(set(rows)) == 7 + 3 + 2
+
+
+def test_notes_of_passes_are_not_repeated_below_the_preflight(boards: Report) -> None:
+    section = _section(boards, "cortex-m4", "emulated")
+    measured: Measurement = section.measurements[0]
+    assert measured.library
+    preflight = {
+        "operators": {"CONV_2D": 1},
+        "delegated": 1,
+        "notes": [*measured.library.passes, "other"],
+    }
+    noted = Measurement.model_validate({**measured.model_dump(), "preflight": preflight})
+
+    table = tables.correctness_table(TargetSection("cortex-m4", "emulated", [noted], []))
+
+    assert table.notes == [f"other ({INT8})"]
