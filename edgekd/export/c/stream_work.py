@@ -9,6 +9,7 @@ from edgekd.export.c.graph import Graph
 from edgekd.export.c.step import Instructions, Step
 from edgekd.export.c.streaming import Call, Move, StreamedGroup, row_bytes
 
+_DEPTHWISE = "DEPTHWISE_CONV_2D"
 _MOVE = 50
 _MOVED_BYTE = 0.7
 
@@ -18,14 +19,16 @@ class _Costs:
     """In instructions. The figures were fitted to emulated runs of the MLPerf Tiny models.
 
     Attributes:
-        multiply_accumulate: with all that a layer does for it.
+        convolution: each multiply-accumulate, with all that the layer does for it.
+        depthwise: likewise.
         pixels: that a convolution computes together; a call's last ones may be fewer.
         call: of any kernel.
         value: of sorting an input value of a depthwise layer into its channel's plane.
         channel: of a depthwise layer, in each call.
     """
 
-    multiply_accumulate: float
+    convolution: float
+    depthwise: float
     pixels: int
     call: int
     value: float
@@ -33,15 +36,19 @@ class _Costs:
 
 
 _COSTS: dict[Instructions, _Costs] = {
-    "plain": _Costs(multiply_accumulate=12, pixels=1, call=100, value=0, channel=0),
-    "dsp": _Costs(multiply_accumulate=1, pixels=3, call=100, value=3, channel=40),
-    "mve": _Costs(multiply_accumulate=0.4, pixels=4, call=450, value=1, channel=300),
+    "plain": _Costs(12, 40, pixels=1, call=100, value=0, channel=0),
+    "dsp": _Costs(0.9, 3, pixels=3, call=100, value=3, channel=40),
+    "mve": _Costs(0.15, 1.3, pixels=4, call=160, value=1, channel=500),
 }
 
 
 def usual_work(steps: Sequence[Step], instructions: Instructions) -> float:
     """Instructions of whole layers."""
-    return _COSTS[instructions].multiply_accumulate * sum(step.macs for step in steps)
+    costs = _COSTS[instructions]
+    return sum(
+        step.macs * (costs.depthwise if step.operator.kind == _DEPTHWISE else costs.convolution)
+        for step in steps
+    )
 
 
 def extra_work(group: StreamedGroup, graph: Graph, instructions: Instructions) -> float:
@@ -67,8 +74,8 @@ def _overhead(step: Step, call: Call, graph: Graph, costs: _Costs) -> float:
     _, height, width, channels = graph.tensors[step.writes[0]].shape
     if step.operator.kind == "CONV_2D":
         missing = -(call.rows * width) % costs.pixels
-        return missing * costs.multiply_accumulate * step.macs / (height * width)
-    if step.operator.kind == "DEPTHWISE_CONV_2D":
+        return missing * costs.convolution * step.macs / (height * width)
+    if step.operator.kind == _DEPTHWISE:
         values = call.height * row_bytes(graph, step.reads[0])
         return costs.value * values + costs.channel * channels
     return 0.0

@@ -37,11 +37,11 @@ class RowLowering:
         form = replace(call, layer=0, advance=0)
         key = (operator.outputs[0], form)
         if key not in self._found:
-            part, graph = self._on_rows(operator, call)
+            graph = self._on_rows(operator, call)
             [self._found[key]] = lower(graph, self.instructions, self.flash)
         return self._found[key]
 
-    def _on_rows(self, operator: Operator, call: Call) -> tuple[Operator, Graph]:
+    def _on_rows(self, operator: Operator, call: Call) -> Graph:
         changed = {
             tensor: _with_height(self.graph.tensors[tensor], rows)
             for tensors, rows in (
@@ -55,7 +55,7 @@ class RowLowering:
             padding = replace(window.padding, top=call.top, bottom=call.bottom)
             window = replace(window, padding=padding)
         part = replace(operator, window=window)
-        return part, replace(self.graph.with_tensors(changed), operators=(part,))
+        return replace(self.graph.with_tensors(changed), operators=(part,))
 
 
 def _with_height(tensor: Tensor, rows: int) -> Tensor:

@@ -107,6 +107,28 @@ def test_a_bad_line_costs_time_and_no_answer(
     assert noise.spoiled > 0
 
 
+@pytest.mark.parametrize("direction", ["to_board", "to_host"])
+def test_no_byte_of_a_frame_can_be_wrong_unseen(library: Path, elf: Path, direction: str) -> None:
+    """The last byte of the first request or answer, the last but one of the second, and so on."""
+    damaged: dict[int, int] = {}
+
+    def one_byte(frame: Frame) -> bytes:
+        whole = bytearray(encoded(frame))
+        wanted = frame.type in (FrameType.RUN, FrameType.RUN_ANSWER)
+        if wanted and frame.sequence not in damaged and len(damaged) < len(whole):
+            # A flipped length, sequence number or type is a damaged frame like any other.
+            place = len(whole) - 1 - len(damaged)
+            damaged[frame.sequence] = place
+            whole[place] ^= 1
+        return bytes(whole)
+
+    samples = np.resize(STORED, (44, 16))
+    with attached(elf, **{direction: whole_frames(one_byte)}) as target:
+        [outputs] = DEVICE.run_outputs(library / "model.c", target, [samples])
+    np.testing.assert_array_equal(outputs, np.resize(EXPECTED, (44, 16)))
+    assert set(range(36)) <= set(damaged.values())
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_very_bad_line_fails_or_is_right(library: Path, elf: Path, seed: int) -> None:
     """From bad to hopeless; whatever comes through is right."""

@@ -68,7 +68,7 @@ def layer_title(number: int, step: Step) -> str:
 def _layer(name: str, step: Step, names: Mapping[str, str]) -> str:
     call = re.sub(r"\{(\w+)\}", lambda match: names[match[1]], step.call)
     body = "".join(f"    {line}\n" for line in call.splitlines())
-    title = step.operator.place.replace("*/", "* /")
+    title = step.operator.place.replace("*/", "* /").replace("/*", "/ *")
     return (
         f"/* {title}: {step.variant} */\n"
         f"static __attribute__((noinline)) void {name}(uint8_t *arena)\n{{\n{body}}}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 
-from edgekd.errors import Unavailable
+from edgekd.errors import BadInput, Unavailable
 from edgekd.export.c.graph import Graph, Operator
 from edgekd.export.c.step import Flash, Instructions, Lowering, Step
 
@@ -14,6 +14,7 @@ def lower(graph: Graph, instructions: Instructions, flash: Flash) -> list[Step]:
     """One step for each operator.
 
     Raises:
+        BadInput: an output of the model is a constant.
         Unavailable: an operator has no kernel; the message names it and what to change.
     """
     tables = [_table(name) for name in dict.fromkeys((instructions, "plain"))]
@@ -31,6 +32,10 @@ def _lowered(
     flash: Flash,
     tables: Sequence[dict[str, tuple[Lowering, ...]]],
 ) -> Step:
+    if not list(graph.activations(operator.inputs)):
+        raise BadInput(
+            f"{operator.place} computes a constant", mend="leave this output out of the model"
+        )
     for table in tables:
         for lowering in table.get(operator.kind, ()):
             step = lowering(operator, graph, flash)

@@ -162,7 +162,8 @@ def window_columns(weights: Array) -> Int64:
     after = np.zeros((outputs, height, padding - gap), np.int64)
     filled = np.concatenate([rows[..., :whole], before, rows[..., whole:], after], axis=2)
     fours = filled.reshape(outputs, -1, 4)
-    return fours[..., [0, 2, 1, 3]].reshape(outputs, -1)
+    columns: Int64 = fours[..., [0, 2, 1, 3]].reshape(outputs, -1)
+    return columns
 
 
 def joint_weights(columns: Int64, pairs: list[tuple[int, int]]) -> npt.NDArray[np.int16] | None:
@@ -190,7 +191,7 @@ def _step(operator: Operator, graph: Graph, tile: _Tile) -> Step:
     assert window is not None
     _, kernel_height, kernel_width, channels = kernel.shape
     run = -(-kernel_width * channels // 4) * 4
-    fields = {
+    fields: dict[str, int | float | str] = {
         "weights": "weights",
         "outputs": "outputs",
         "input_height": source.shape[1],

@@ -119,7 +119,7 @@ def _parameters(operator: Operator, graph: Graph, planes: Planes) -> Parameters:
     source, weights = (graph.tensors[index] for index in operator.inputs[:2])
     window = operator.window
     assert window is not None
-    fields = {
+    fields: dict[str, int | float | str] = {
         "weights": "weights",
         "outputs": "outputs",
         **plane_sizes(operator, graph, planes),

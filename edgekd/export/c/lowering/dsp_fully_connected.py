@@ -52,7 +52,7 @@ def fully_connected(operator: Operator, graph: Graph, flash: Flash) -> Step | No
     if not _fits(operator, source, weights, output):
         return None
     assert weights.data is not None
-    channels, inputs = weights.shape
+    channels = weights.shape[0]
     bias = folded_bias(bias_of(graph, operator, 2, channels), weights.data, source.zero_point)
     columns = _columns(weights.data)
     stored = _stored(weights.dtype, flash, columns, bias)
@@ -135,7 +135,7 @@ def _wide(columns: Int64, bias: Array) -> _Stored:
 
 
 def _by_fours(fours: npt.NDArray[np.int16], group: int) -> npt.NDArray[np.int16]:
-    """``[rows, blocks, ...]``, of each group of rows the first block of each, then the second ..."""
+    """``[rows, blocks, ...]``, of each group of rows the first blocks, then the second ..."""
     return fours.reshape(-1, group, *fours.shape[1:]).swapaxes(1, 2).reshape(-1)
 
 
@@ -167,7 +167,7 @@ def _step(
     blocks = -(-inputs // 4)
     widened = inputs <= _WIDENED and channels >= _GROUP
     kernel = f"group_{stored.kind}_{'halfwords' if widened else 'bytes'}"
-    fields = {
+    fields: dict[str, int | float | str] = {
         "weights": "weights",
         "sums": "sums",
         "outputs": "outputs",

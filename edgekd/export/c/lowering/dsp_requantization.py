@@ -118,6 +118,14 @@ def signed_requantizations(channels: list[Channel], zero_point: int) -> list[Req
 def relu_requantization(
     channel: Channel, zero_point: int, shifts: range, relu_shift: int
 ) -> Requantization | None:
+    """Of a channel whose output is never below its zero point; ``None`` where that is not exact.
+
+    Args:
+        channel: what is known of it.
+        zero_point: of the output, its least value.
+        shifts: left shifts of a sum that the kernel can do.
+        relu_shift: right shift at the end.
+    """
     constant = _constant(channel, zero_point)
     if constant is not None:
         return Requantization(0, 0, constant << relu_shift, shifts[0])
@@ -130,6 +138,7 @@ def relu_requantization(
 
 
 def signed_requantization(channel: Channel, zero_point: int) -> Requantization | None:
+    """Of a channel with any zero point; ``None`` where that is not exact."""
     constant = _constant(channel, zero_point)
     if constant is not None:
         return Requantization(0, 0, (constant << 8) + 128, 8)

@@ -10,7 +10,11 @@ from edgekd.export.c.lowering import mve_pool as pool
 from edgekd.export.c.step import Lowering
 
 LOWERINGS: dict[str, tuple[Lowering, ...]] = {
-    "CONV_2D": (convolution.pointwise, convolution.by_strips),
+    "CONV_2D": (
+        convolution.pointwise,
+        convolution.by_strips,
+        convolution.by_strips_int4,
+    ),
     "DEPTHWISE_CONV_2D": (depthwise.depthwise,),
     "FULLY_CONNECTED": (dense.fully_connected,),
     "ADD": (elementwise.add,),

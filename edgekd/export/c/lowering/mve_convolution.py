@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
-from edgekd.export.c.graph import Graph, Operator, Padding, Tensor, Window
+from edgekd.export.c.graph import Array, Graph, Operator, Padding, Tensor, Window
 from edgekd.export.c.lowering.mve_pixels import GROUP, LANES, Matrix, matrix
 from edgekd.export.c.step import Constant, Flash, Overlay, Parameters, Step
 
 # Strips are made narrower rather than larger than this.
 _STRIP_BYTES = 2048
+# Of 4-bit weights in the scratch, at a time.
+_UNPACKED_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class _Strip:
+    rows: int
+    width: int
+    block_bytes: int
 
 
 def pointwise(operator: Operator, graph: Graph, flash: Flash) -> Step | None:
@@ -55,34 +66,79 @@ def pointwise(operator: Operator, graph: Graph, flash: Flash) -> Step | None:
 
 def by_strips(operator: Operator, graph: Graph, flash: Flash) -> Step | None:
     """Any kernel that is not dilated along the width."""
-    source, weights, output, window = _parts(operator, graph)
-    if not _eligible(source, weights) or window.dilation[1] != 1:
+    source, weights, _, window = _parts(operator, graph)
+    if not _eligible(source, weights) or not _strips_apply(source, weights, window):
         return None
+    product = matrix(operator, graph, _by_column(weights))
+    return None if product is None else _strip_step(operator, graph, product)
+
+
+def by_strips_int4(operator: Operator, graph: Graph, flash: Flash) -> Step | None:
+    """As :func:`by_strips`, with weights of 4 bits: block by block of output channels."""
+    source, weights, _, window = _parts(operator, graph)
+    if weights.dtype != "int4" or not _eligible(source, replace(weights, dtype="int8")):
+        return None
+    if not _strips_apply(source, weights, window) or weights.shape[0] % 2:
+        return None
+    by_column = _by_column(weights)
+    pair = 2 * by_column.shape[1]
+    # A block is whole vectors of the packed weights.
+    unit = math.lcm(pair, 2 * LANES)
+    block = min(max(_UNPACKED_BYTES // unit * unit, unit), by_column.size)
+    product = matrix(operator, graph, by_column, -(-block // pair))
+    return None if product is None else _int4_step(_strip_step(operator, graph, product), block)
+
+
+def _int4_step(step: Step, block: int) -> Step:
+    """The step of 8-bit weights, with ``block`` weights at a time unpacked behind the strip."""
+    weights = step.constants["weights"].values
+    fields: dict[str, int | float | str] = {
+        f"convolution.{name}": 0 if name == "pixels.weights" else value
+        for name, value in step.parameters["parameters"].fields.items()
+    }
+    depth = int(fields["convolution.pixels.depth"])
+    fields |= {"packed": "packed", "weights": weights.size}
+    fields |= {"block_weights": block, "block_pairs": block // (2 * depth)}
+    kept = {name: constant for name, constant in step.constants.items() if name != "weights"}
+    return replace(
+        step,
+        kernels=("mve/convolution_int4", *step.kernels[1:]),
+        call=step.call.replace("edgekd_mve_convolution", "edgekd_mve_convolution_int4", 1),
+        constants={**kept, "packed": Constant("weights", _packed(weights))},
+        parameters={"parameters": Parameters("edgekd_mve_convolution_int4", fields)},
+        scratch_bytes=step.scratch_bytes + -(-block // (2 * LANES)) * 2 * LANES,
+        # The whole input is read for each block.
+        overlays={},
+        variant=f"{step.variant}, 4-bit weights unpacked by blocks",
+    )
+
+
+def _strips_apply(source: Tensor, weights: Tensor, window: Window) -> bool:
     channels = source.shape[3]
-    kernel_height, kernel_width = weights.shape[1:3]
-    column = kernel_height * channels
-    if channels < LANES and _offsets(channels, column)[-1] > 255:
-        return None
+    # A narrow vector is scattered by offsets of 8 bits.
+    far = channels < LANES and _offsets(channels, weights.shape[1] * channels)[-1] > 255
+    return window.dilation[1] == 1 and not far
+
+
+def _by_column(weights: Tensor) -> Array:
+    """``[output channels, products]``, products in the order in which strips hold the input."""
     assert weights.data is not None
-    by_column = weights.data.transpose(0, 2, 1, 3).reshape(weights.shape[0], -1)
-    product = matrix(operator, graph, by_column)
-    if product is None:
-        return None
-    strip = _strip(output, window.stride[1], kernel_width, column)
-    return _strip_step(operator, graph, product, strip)
+    return weights.data.transpose(0, 2, 1, 3).reshape(weights.shape[0], -1)
 
 
-@dataclass(frozen=True)
-class _Strip:
-    rows: int
-    width: int
-    block_bytes: int
+def _packed(weights: Array) -> npt.NDArray[np.uint8]:
+    """Two weights a byte: of 32 that follow each other, the first 16 in the lower halves."""
+    filled = np.zeros(-(-weights.size // (2 * LANES)) * 2 * LANES, np.uint8)
+    filled[: weights.size] = weights.astype(np.int8).view(np.uint8) & 15
+    low, high = filled.reshape(-1, 2, LANES).transpose(1, 0, 2)
+    return np.asarray(low | high << 4, np.uint8).reshape(-1)
 
 
-def _strip_step(operator: Operator, graph: Graph, product: Matrix, strip: _Strip) -> Step:
+def _strip_step(operator: Operator, graph: Graph, product: Matrix) -> Step:
     source, weights, output, window = _parts(operator, graph)
     channels = source.shape[3]
     column = weights.shape[1] * channels
+    strip = _strip(output, window.stride[1], weights.shape[2], column)
     fill = "fill_narrow" if channels < LANES else "fill_wide"
     cells = max(1, LANES // channels)
     step = window.stride[1] * column

@@ -215,7 +215,9 @@ def _eligible(operator: Operator, source: Tensor, weights: Tensor) -> bool:
         for size, factor in zip((height, width), operator.window.dilation, strict=True)
     )
     return (
-        (source.dtype, weights.dtype) == ("int8", "int8")
+        source.dtype == "int8"
+        # Weights of 4 bits are few here: they are stored as 8.
+        and weights.dtype in ("int8", "int4")
         and source.shape[0] == 1
         and source.shape[3] == channels
         and height <= _SIDE

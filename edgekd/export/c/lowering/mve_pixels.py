@@ -43,12 +43,16 @@ class Matrix:
     fields: dict[str, int | float | str]
 
 
-def matrix(operator: Operator, graph: Graph, weights: Array) -> Matrix | None:
+def matrix(
+    operator: Operator, graph: Graph, weights: Array, block_pairs: int | None = None
+) -> Matrix | None:
     """Lower the product of a convolution.
 
     Args:
         weights: ``[output channels, products]``, products in the order in which the inputs lie in
             memory.
+        block_pairs: pairs of channels that a run of the kernel does; by default all. An odd
+            number of channels cannot be split.
 
     Returns:
         ``None`` where there is one output channel only, or the arithmetic would not be exact.
@@ -73,7 +77,7 @@ def matrix(operator: Operator, graph: Graph, weights: Array) -> Matrix | None:
         _kernel(channels, missing, limits, hides_sign),
         {
             "weights": Constant("weights", paired_weights(weights)),
-            "channels": Constant("bias", _paired_records(records)),
+            "channels": Constant("bias", _paired_records(records, block_pairs or channels)),
         },
         {
             "weights": "weights",
@@ -104,11 +108,12 @@ def paired_weights(weights: Array) -> npt.NDArray[np.int8]:
     return np.asarray(np.concatenate(parts), np.int8)
 
 
-def _paired_records(records: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def _paired_records(records: npt.NDArray[np.int32], block_pairs: int) -> npt.NDArray[np.int32]:
     """Flat records in the order of the pairs, the end of each run of pairs marked."""
     pairs = _pairs(len(records))
     ordered = records[[channel for pair in pairs for channel in pair]].copy()
     ordered[:, 3] &= 0xFF
+    ordered[2 * block_pairs - 1 :: 2 * block_pairs, 3] |= _LAST
     ordered[-1, 3] |= _LAST
     if len(records) % 2:
         ordered[1, 3] |= _LAST

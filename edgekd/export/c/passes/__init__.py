@@ -9,6 +9,7 @@ from edgekd.export.c.passes.activations import fuse_activations
 from edgekd.export.c.passes.dead_channels import remove_dead_channels
 from edgekd.export.c.passes.folding import fold_constants
 from edgekd.export.c.passes.lookups import compose_lookups
+from edgekd.export.c.passes.one_channel import convolve_one_channel
 from edgekd.export.c.passes.padding import fuse_padding
 from edgekd.export.c.passes.report import NOTHING, PassReport, size, summary
 from edgekd.export.c.passes.reshapes import simplify_reshapes
@@ -19,6 +20,7 @@ __all__ = ["PASSES", "PassReport", "run_passes"]
 PASSES: Mapping[str, Callable[[Graph], Graph]] = {
     "constant folding": fold_constants,
     "reshapes": simplify_reshapes,
+    "one channel": convolve_one_channel,
     "padding": fuse_padding,
     "activations": fuse_activations,
     "lookups": compose_lookups,

@@ -64,15 +64,22 @@ static inline void edgekd_dsp_columns(const struct edgekd_dsp_convolution *c, co
     const int32_t row_bytes = c->input_width * c->input_channels;
     const int32_t step = c->dilation_height * row_bytes;
     const int32_t last = (c->kernel_height - 1) * c->dilation_height;
-    const int32_t right = c->dilation_width == 1 && exact >= 4 ? c->input_width - c->kernel_width : -1;
-    const int8_t *row[3], *source[3];
+    const int whole = c->dilation_width == 1 && exact >= 4;
+    const int32_t right = whole ? c->input_width - c->kernel_width : -1;
+    const int8_t *source[3];
+    int32_t row[3]; /* where a row of the window's image begins */
     int inside = 1;
+#pragma GCC unroll 3
     for (int i = 0; i < 3; i++) {
-        row[i] = input + top[i] * row_bytes;
-        source[i] = row[i] + start[i] * c->input_channels;
-        inside &= start[i] >= 0 && start[i] <= right && top[i] >= 0 && top[i] + last < c->input_height;
+        row[i] = top[i] * row_bytes;
+        inside &= start[i] >= 0 && start[i] <= right;
+        inside &= top[i] >= 0 && top[i] + last < c->input_height;
     }
     if (inside) {
+#pragma GCC unroll 3
+        for (int i = 0; i < 3; i++) {
+            source[i] = input + row[i] + start[i] * c->input_channels;
+        }
         for (int32_t i = c->kernel_height; i > 0; i--) {
             columns = edgekd_dsp_expand(source, columns, bytes);
             source[0] += step;
@@ -86,9 +93,9 @@ static inline void edgekd_dsp_columns(const struct edgekd_dsp_convolution *c, co
             if (top[i] + y < 0 || top[i] + y >= c->input_height) {
                 source[i] = zero;
             } else if (start[i] >= 0 && start[i] <= right) {
-                source[i] = row[i] + start[i] * c->input_channels;
+                source[i] = input + row[i] + start[i] * c->input_channels;
             } else {
-                source[i] = edgekd_dsp_gather(c, row[i], start[i], zero, gathered);
+                source[i] = edgekd_dsp_gather(c, input + row[i], start[i], zero, gathered);
             }
             row[i] += step;
         }
@@ -115,6 +122,7 @@ edgekd_dsp_convolution(const struct edgekd_dsp_convolution *c, const int8_t *inp
     memset(zero, c->zero_point, (size_t)c->run);
     for (int32_t left = c->pixels; left > 0; left -= 3, output += 3 * c->output_channels) {
         int32_t top[3], start[3];
+#pragma GCC unroll 3
         for (int i = 0; i < 3; i++) {
             top[i] = y;
             start[i] = x;

@@ -65,6 +65,43 @@ static inline void edgekd_dsp_fill(int8_t *to, int32_t value, int32_t count)
     }
 }
 
+/* The rows of two planes, `size` bytes apart, from `row` up to `end`; the first is the input's `y`.
+ */
+static inline void edgekd_dsp_load(const struct edgekd_dsp_depthwise *d, const int8_t *input,
+                                   int32_t y, int8_t *row, const int8_t *end, int32_t size)
+{
+    for (; row < end; row += d->pitch, y++) {
+        int8_t *const to = row + 2 * d->padding_left;
+        if (y >= 0 && y < d->input_height) {
+            edgekd_dsp_split(input + y * d->input_row, d->input_step, d->input_width, to,
+                             to + size);
+        } else if (d->strip < d->output_height) { /* or nothing was ever written there */
+            edgekd_dsp_fill(to, d->zero_point, d->input_width);
+            edgekd_dsp_fill(to + size, d->zero_point, d->input_width);
+        }
+    }
+}
+
+/* What one channel's plane is convolved with. */
+static inline void edgekd_dsp_channel(const struct edgekd_dsp_depthwise *d, int32_t channel,
+                                      int8_t unpacked[12], struct edgekd_dsp_plane *plane)
+{
+    const int32_t *const constants = d->outputs + 4 * channel;
+    const int32_t taps = d->kernel_height * d->kernel_width;
+    plane->bias[0] = plane->bias[1] = constants[0];
+    plane->multiplier = constants[1];
+    plane->addend = constants[2];
+    plane->factor = constants[3] & 0xffff;
+    plane->shift = constants[3] >> 16;
+    plane->weights = d->weights + taps * channel;
+    if (d->packed) {
+        for (int32_t i = 0; i < taps; i++) {
+            unpacked[i] = edgekd_int4((const uint8_t *)d->weights, taps * channel + i);
+        }
+        plane->weights = unpacked;
+    }
+}
+
 /* Two channels at a time: rows of both are put into `scratch` as planes of 16-bit values, then
  * convolved. All rows of a strip are read before its outputs are written; rows that the next strip
  * needs again are kept. */
@@ -75,7 +112,6 @@ edgekd_dsp_depthwise(const struct edgekd_dsp_depthwise *d, const int8_t *input, 
     const int32_t span = (d->kernel_height - 1) * d->dilation_height + 1;
     const int32_t kept = d->stride < span ? span - d->stride : 0;
     const int32_t size = d->pitch * ((d->strip - 1) * d->stride + span);
-    const int32_t taps = d->kernel_height * d->kernel_width;
     struct edgekd_dsp_plane plane = {
         .output_row = d->output_row,
         .step = d->output_step,
@@ -89,53 +125,32 @@ edgekd_dsp_depthwise(const struct edgekd_dsp_depthwise *d, const int8_t *input, 
         .kernel_width = d->kernel_width,
         .dilation_height = d->dilation_height,
     };
-
     int8_t unpacked[12]; /* 3x3, and what is read behind it */
 
     edgekd_dsp_fill(scratch, d->zero_point, size);
     for (int32_t channel = 0; channel < d->channels; channel += 2) {
         /* The last of an odd number is read beside the one before it. */
         const int32_t from = channel + 1 < d->channels ? channel : channel - 1;
-        int32_t y = -d->padding_top;
-        int8_t *row = scratch;
+        int32_t over = 0; /* bytes of rows that lie in the planes already */
         for (int32_t start = 0; start < d->output_height; start += d->strip) {
             const int32_t left = d->output_height - start;
             plane.rows = left < d->strip ? left : d->strip;
-            int8_t *const end = (int8_t *)scratch + ((plane.rows - 1) * d->stride + span) * d->pitch;
-            for (; row < end; row += d->pitch, y++) {
-                int8_t *const to = row + 2 * d->padding_left;
-                if (y >= 0 && y < d->input_height) {
-                    edgekd_dsp_split(input + y * d->input_row + from, d->input_step,
-                                     d->input_width, to, to + size);
-                } else if (d->strip < d->output_height) { /* or nothing was ever written there */
-                    edgekd_dsp_fill(to, d->zero_point, d->input_width);
-                    edgekd_dsp_fill(to + size, d->zero_point, d->input_width);
-                }
-            }
+            const int32_t used = ((plane.rows - 1) * d->stride + span) * d->pitch;
+            const int32_t y = start * d->stride - d->padding_top + (start ? kept : 0);
+            edgekd_dsp_load(d, input + from, y, (int8_t *)scratch + over, (int8_t *)scratch + used,
+                            size);
             for (int32_t i = channel; i < from + 2; i++) {
-                const int32_t *const constants = d->outputs + 4 * i;
-                plane.bias[0] = plane.bias[1] = constants[0];
-                plane.multiplier = constants[1];
-                plane.addend = constants[2];
-                plane.factor = constants[3] & 0xffff;
-                plane.shift = constants[3] >> 16;
-                plane.weights = d->weights + taps * i;
-                if (d->packed) {
-                    for (int j = 0; j < 9; j++) {
-                        unpacked[j] = edgekd_int4((const uint8_t *)d->weights, 9 * i + j);
-                    }
-                    plane.weights = unpacked;
-                }
-                plane.plane = (const int16_t *)(const void *)((int8_t *)scratch + (i - from) * size);
+                edgekd_dsp_channel(d, i, unpacked, &plane);
+                plane.plane =
+                    (const int16_t *)(const void *)((int8_t *)scratch + (i - from) * size);
                 plane.output = output + start * d->output_row + i;
                 compute(&plane);
             }
             if (left > d->strip) {
-                const int32_t over = kept * d->pitch;
-                memmove(scratch, end - over, (size_t)over);
-                memmove((int8_t *)scratch + size, end + size - over, (size_t)over);
-                row = (int8_t *)scratch + over;
-                y += d->stride - span + kept;
+                int8_t *const rest = (int8_t *)scratch + used - kept * d->pitch;
+                over = kept * d->pitch;
+                memmove(scratch, rest, (size_t)over);
+                memmove((int8_t *)scratch + size, rest + size, (size_t)over);
             }
         }
     }

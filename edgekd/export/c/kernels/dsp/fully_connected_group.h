@@ -26,7 +26,7 @@ struct edgekd_dsp_group {
 
 /* `block` takes four inputs and their weights; `bytes` is its code's size, with which the loop,
  * unrolled four times, is entered so that its last round is full. `outputs` follows the loop. */
-#define EDGEKD_DSP_GROUP(group, block, bytes, outputs)                                                       \
+#define EDGEKD_DSP_GROUP(group, block, bytes, outputs)                                             \
     do {                                                                                           \
         register const struct edgekd_dsp_group *r0 __asm__("r0") = group;                          \
         __asm__ volatile(                                                                          \
@@ -49,12 +49,12 @@ struct edgekd_dsp_group {
             "bx r3\n\t"                                                                            \
             ".balign 4\n\t"                                                                        \
             "2:\n\t"                                                                               \
-            ".rept 4\n\t" block ".endr\n\t"                                  \
+            ".rept 4\n\t" block ".endr\n\t"                                                        \
             "ldr r2, [sp, #4]\n\t"                                                                 \
             "cmp r1, r2\n\t"                                                                       \
             "bne 2b\n\t"                                                                           \
             "ldr r1, [sp, #16]\n\t"                                                                \
-            "ldr lr, [sp]\n\t" outputs "str r1, [sp, #16]\n\t"                                       \
+            "ldr lr, [sp]\n\t" outputs "str r1, [sp, #16]\n\t"                                     \
             "ldr r2, [sp, #28]\n\t"                                                                \
             "str lr, [sp]\n\t"                                                                     \
             "subs r2, r2, #1\n\t"                                                                  \

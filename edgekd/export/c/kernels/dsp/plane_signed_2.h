@@ -1,5 +1,6 @@
 #include "dsp/plane_3x3.h"
-static __attribute__((noinline)) void edgekd_dsp_plane_signed_2(const struct edgekd_dsp_plane *plane)
+static __attribute__((noinline)) void
+edgekd_dsp_plane_signed_2(const struct edgekd_dsp_plane *plane)
 {
     EDGEKD_DSP_PLANE(plane, EDGEKD_DSP_PLANE_ROW_2, EDGEKD_DSP_PLANE_SIGNED);
 }

@@ -1,7 +1,7 @@
 /* Three output pixels by all output channels, two channels at a time: what the kernels below share.
  *
  * All 14 registers are taken, so that one block of assembly holds the whole loop; what an output
- * needs once lies on the stack. LDM saves instructions more than cycles: it takes 1 + N of these. */
+ * needs once lies on the stack. LDM saves instructions more than cycles: N words take 1 + N. */
 struct edgekd_dsp_tile {
     int8_t *output;         /* first channel of the first pixel */
     int32_t second;         /* bytes from the first pixel to the second, 0: the same pixel again */
@@ -17,19 +17,18 @@ struct edgekd_dsp_tile {
  * channels, 28 where to enter the loop, which is unrolled eight times.
  * r0 weights, r1 columns, r7 end of the weights, r8-r10 and r11, r12, lr sums of two channels.
  * `block_bytes`: of code; `scale`: binary logarithm of a block's bytes of weights. */
-
-#define EDGEKD_DSP_TILE_BEGIN(block, block_bytes, scale)                                                                      \
+#define EDGEKD_DSP_TILE_BEGIN(block, block_bytes, scale)                                           \
     "push {r7}\n\t" /* may be the frame pointer, which a clobber must not name */                  \
     "ldm r0, {r1, r2, r3, r4, r5, r6, r8, r9}\n\t"                                                 \
     "mov r0, r9\n\t"                                                                               \
     "rsb r9, r8, #0\n\t"                                                                           \
     "and r9, r9, #7\n\t"                                                                           \
-    "mov r10, #" block_bytes "\n\t"                                                \
+    "mov r10, #" block_bytes "\n\t"                                                                \
     "mul r9, r9, r10\n\t"                                                                          \
     "adr r10, 2f\n\t"                                                                              \
     "add r9, r9, r10\n\t"                                                                          \
     "orr r9, r9, #1\n\t" /* Thumb */                                                               \
-    "lsl r8, r8, #" scale "\n\t"                                                                           \
+    "lsl r8, r8, #" scale "\n\t"                                                                   \
     "push {r1, r2, r3, r4, r5, r6, r8, r9}\n\t"                                                    \
     "ldr r1, [sp, #16]\n\t"                                                                        \
     "1:\n\t"                                                                                       \
@@ -45,7 +44,7 @@ struct edgekd_dsp_tile {
     "bx r4\n\t"                                                                                    \
     ".balign 4\n\t"                                                                                \
     "2:\n\t"                                                                                       \
-    ".rept 8\n\t" block ".endr\n\t"                                                \
+    ".rept 8\n\t" block ".endr\n\t"                                                                \
     "cmp r0, r7\n\t"                                                                               \
     "bne 2b\n\t"                                                                                   \
     "ldr r1, [sp, #16]\n\t"

@@ -2,7 +2,8 @@
 #include "dsp/requantize_signed.h"
 #include <string.h>
 /* Sums are sixteen times too large, and wanted twice too large. */
-#define EDGEKD_DSP_TILE_INT4_SUM(sum) "asr " sum ", " sum ", #3\n\t" EDGEKD_DSP_REQUANTIZE_SIGNED(sum)
+#define EDGEKD_DSP_TILE_INT4_SUM(sum)                                                              \
+    "asr " sum ", " sum ", #3\n\t" EDGEKD_DSP_REQUANTIZE_SIGNED(sum)
 
 static __attribute__((noinline)) void edgekd_dsp_tile_nibbles(const struct edgekd_dsp_tile *tile)
 {
@@ -10,8 +11,8 @@ static __attribute__((noinline)) void edgekd_dsp_tile_nibbles(const struct edgek
 }
 
 /* Two channels' 4-bit weights lie in each byte, the first in its lower half. Those of two channels
- * at a time are put behind the columns as 16-bit values, sixteen times too large, as halves of bytes
- * are easily made the upper halves of signed bytes. */
+ * at a time are put behind the columns as 16-bit values, sixteen times too large: the upper half of
+ * a signed byte is the easiest to take. */
 static void edgekd_dsp_tile_int4(const struct edgekd_dsp_tile *tile)
 {
     struct edgekd_dsp_tile pair = *tile;

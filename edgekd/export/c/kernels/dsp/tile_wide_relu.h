@@ -4,5 +4,6 @@
 static __attribute__((noinline)) void
 edgekd_dsp_tile_wide_relu(const struct edgekd_dsp_tile *tile)
 {
-    EDGEKD_DSP_TILE(tile, EDGEKD_DSP_TILE_WIDE, EDGEKD_DSP_REQUANTIZE_RELU, EDGEKD_DSP_REQUANTIZE_RELU);
+    EDGEKD_DSP_TILE(tile, EDGEKD_DSP_TILE_WIDE, EDGEKD_DSP_REQUANTIZE_RELU,
+                    EDGEKD_DSP_REQUANTIZE_RELU);
 }

@@ -8,18 +8,17 @@ struct edgekd_mve_add {
 
 #define EDGEKD_MVE_ADD(clamp)                                                                      \
     __asm__ volatile(                                                                              \
-        "dlstp.32 lr, %[count]\n"                                                                  \
+        "ldm %[p], {r8-r12}\n"                                                                     \
+        "dlstp.32 lr, r8\n"                                                                        \
         "1: vldrb.s32 q0, [%[left]], #4\n"                                                         \
         "vldrb.s32 q1, [%[right]], #4\n"                                                           \
-        "vmul.i32 q0, q0, %[left_factor]\n"                                                        \
-        "vmla.s32 q0, q1, %[right_factor]\n"                                                       \
-        "vadd.i32 q0, q0, %[addend]\n"                                                             \
-        "vqshl.s32 q0, %[shift]\n"                                                                 \
+        "vmul.i32 q0, q0, r9\n"                                                                    \
+        "vmla.s32 q0, q1, r10\n"                                                                   \
+        "vadd.i32 q0, q0, r11\n"                                                                   \
+        "vqshl.s32 q0, r12\n"                                                                      \
         "vshr.s32 q0, q0, #24\n" clamp                                                             \
         "vstrb.32 q0, [%[output]], #4\n"                                                           \
         "letp lr, 1b\n"                                                                            \
         : [left] "+l"(left), [right] "+l"(right), [output] "+l"(output)                            \
-        : [count] "r"(p->count), [left_factor] "r"(p->left_factor),                                \
-          [right_factor] "r"(p->right_factor), [addend] "r"(p->addend), [shift] "r"(p->shift),     \
-          [minimum] "w"(minimum), [maximum] "w"(maximum)                                           \
-        : "lr", "q0", "q1", "memory")
+        : [p] "r"(p), [minimum] "w"(minimum), [maximum] "w"(maximum)                               \
+        : "r8", "r9", "r10", "r11", "r12", "lr", "q0", "q1", "memory")

@@ -144,19 +144,19 @@ static inline int8x16_t edgekd_mve_depthwise_weights(
 
 /* With stride 1 two windows are in one load, with stride 2 one is. */
 #define EDGEKD_MVE_DEPTHWISE_LOADS_1                                                               \
-    "vldrb.u8 q0, [r1], #8\n"                                                                 \
-    "vldrb.u8 q1, [r1], #8\n"                                                                 \
+    "vldrb.u8 q0, [r1], #8\n"                                                                      \
+    "vldrb.u8 q1, [r1], #8\n"                                                                      \
     "vmladav.s8 r0, %q[w00], q0\n"                                                                 \
     "vmladav.s8 r2, %q[w01], q0\n"                                                                 \
     "vmladav.s8 r4, %q[w00], q1\n"                                                                 \
     "vmladav.s8 r6, %q[w01], q1\n"
 #define EDGEKD_MVE_DEPTHWISE_LOADS_2                                                               \
-    "vldrb.u8 q0, [r1], #8\n"                                                                 \
-    "vldrb.u8 q1, [r1], #8\n"                                                                 \
+    "vldrb.u8 q0, [r1], #8\n"                                                                      \
+    "vldrb.u8 q1, [r1], #8\n"                                                                      \
     "vmladav.s8 r0, %q[w00], q0\n"                                                                 \
     "vmladav.s8 r2, %q[w00], q1\n"                                                                 \
-    "vldrb.u8 q0, [r1], #8\n"                                                                 \
-    "vldrb.u8 q1, [r1], #8\n"                                                                 \
+    "vldrb.u8 q0, [r1], #8\n"                                                                      \
+    "vldrb.u8 q1, [r1], #8\n"                                                                      \
     "vmladav.s8 r4, %q[w00], q0\n"                                                                 \
     "vmladav.s8 r6, %q[w00], q1\n"
 

@@ -1,7 +1,7 @@
 #include <arm_mve.h>
 /* Four pixels by two output channels at a time: eight sums in the even registers, which VMLADAVA
-   demands; the pointers lie in the odd ones. Weights are stored pair of channels by pair, in
-   chunks of 16: 16 of the first channel, 16 of the second. */
+   demands; the pointers lie in the odd ones. Weights are stored pair of channels by pair, in chunks
+   of 16: 16 of the first channel, 16 of the second. */
 struct edgekd_mve_group {
     const int32_t *channels; /* for each channel: bias, multiplier, addend, shift */
     int8_t *output;          /* of the first pixel */
@@ -127,11 +127,11 @@ struct edgekd_mve_group {
 /* The last pair is marked in the sign of its shift, of which VQSHL takes the low byte. */
 #define EDGEKD_MVE_LEAVE                                                                           \
     "strd r8, r9, [sp]\n"                                                                          \
-    "cmp r10, #0\n"                                                                                 \
+    "cmp r10, #0\n"                                                                                \
     "bge 1b\n"                                                                                     \
     "add sp, sp, #40\n"                                                                            \
     "pop {r6, r7}\n"
 
 #define EDGEKD_MVE_CLOBBERS                                                                        \
-    "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "q0", "q1", "q2",    \
+    "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "q0", "q1", "q2",   \
         "q3", "q4", "q5", "q6", "cc", "memory"

@@ -1,6 +1,6 @@
 #include "mve/group.h"
-/* Sums of any number of products. No limits but those of int8, of which the lower one is the zero point: what is below zero is cut
-   off, so how it is rounded does not matter. */
+/* Sums of any number of products. No limits but those of int8, of which the lower one is the zero
+   point: what is below zero is cut off, so how it is rounded does not matter. */
 static __attribute__((noinline)) void edgekd_mve_group_relu_part(
     const struct edgekd_mve_group *group)
 {
