@@ -90,6 +90,7 @@ class ExportRequest:
         quantized: the torch model that torchao quantized at this precision; ``None`` for float
             precisions.
         microcontroller: what C is generated for; ``None`` for other formats.
+        ram_bytes: budget of the target, for which C plans its memory.
     """
 
     model: torch.nn.Module
@@ -99,6 +100,7 @@ class ExportRequest:
     calibration: npt.NDArray[np.float32] | None = None
     quantized: torch.nn.Module | None = None
     microcontroller: Microcontroller | None = None
+    ram_bytes: int | None = None
 
 
 @dataclass(frozen=True)

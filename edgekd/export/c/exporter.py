@@ -37,24 +37,30 @@ class CExporter:
             raise BadInput("the target names no microcontroller", mend="add its section")
         with tempfile.TemporaryDirectory() as folder:
             file = TfliteExporter(grouped=False).export(replace(request, out=Path(folder)))
-            exported = export_tflite(file.path, request.microcontroller, request.out)
+            exported = export_tflite(
+                file.path, request.microcontroller, request.out, request.ram_bytes
+            )
         return replace(exported, scheme=file.scheme, tools={**file.tools, **exported.tools})
 
 
-def export_tflite(model: Path, part: Microcontroller, out: Path) -> ExportedModel:
+def export_tflite(
+    model: Path, part: Microcontroller, out: Path, ram_bytes: int | None
+) -> ExportedModel:
     """Write the library of a full-integer TFLite file.
 
     Args:
         model: the file.
         part: what to generate for.
         out: existing folder.
+        ram_bytes: budget of the target, stack included, if it has one.
 
     Raises:
         BadInput: the file is damaged or not full-integer.
         Unavailable: an operator has no kernel.
         RunFailed: the folder cannot be written.
     """
-    generated = generate(model, part.instructions, part.flash)
+    arena = None if ram_bytes is None else max(0, ram_bytes - part.stack_bytes)
+    generated = generate(model, part.instructions, part.flash, arena)
     inputs, outputs, preflight = inspect_tflite(model)
     for name, text in generated.files.items():
         write_text(out / name, text)
@@ -78,9 +84,10 @@ def _preflight(generated: Generated, file: Preflight) -> Preflight:
     plain = Counter(
         step.operator.kind for step in generated.steps if step.variant.startswith("plain")
     )
+    layers = sum(step.layers for step in generated.steps)
     return Preflight(
         operators=file.operators,
-        delegated=len(generated.steps) - plain.total(),
+        delegated=layers - plain.total(),
         undelegated=dict(sorted(plain.items())),
         transposes=file.transposes,
         notes=_found(generated),

@@ -73,6 +73,7 @@ class Step:
         overlays: position in ``reads`` to when ``writes[0]`` may lie over it.
         aliases: position in ``reads`` whose memory ``writes[0]`` is (RESHAPE); the call is empty.
         macs: multiply-accumulates of one inference.
+        layers: operators that it computes; several where rows are streamed through them.
         variant: what was chosen and why, for the report: ``dsp, two channels in a halfword``.
     """
 
@@ -87,6 +88,7 @@ class Step:
     overlays: Mapping[int, Overlay] = field(default_factory=dict)
     aliases: int | None = None
     macs: int = 0
+    layers: int = 1
     variant: str = "plain"
 
 

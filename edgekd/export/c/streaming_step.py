@@ -127,6 +127,7 @@ def streamed_step(group: StreamedGroup, forms: Mapping[Call, Step], graph: Graph
             for call, form in forms.items()
             for name, parameters in form.parameters.items()
         },
+        layers=len(group.steps),
         variant=f"{group.steps[-1].variant}; {len(group.steps)} layers by rows: {names}",
     )
 

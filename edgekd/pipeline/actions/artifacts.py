@@ -46,6 +46,7 @@ def export_rung(context: StageContext) -> None:
         calibration=calibration,
         quantized=quantize(network, precision, calibration) if needs_quantized else None,
         microcontroller=target.microcontroller,
+        ram_bytes=target.budget.ram_bytes,
     )
     # A teacher from elsewhere may hold what a format cannot: the ladder goes on without that cell.
     listed = (Unavailable, BadInput) if _from_elsewhere(context) else Unavailable

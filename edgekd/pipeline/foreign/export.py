@@ -59,8 +59,7 @@ def export_file(
         with whole_folder(final) as scratch:
             exported = export_tflite_file(model, target, scratch)
             write_bundle(scratch, model.stem, "int8", target, exported)
-            if tflm:
-                write_tflm_folder(model, scratch)
+            write_extras(scratch, target, tflm=tflm)
         return final
     return _export_program(model, target, _precision(precision), out, calibration, tflm)
 
@@ -75,7 +74,7 @@ def export_tflite_file(model: Path, target: Target, out: Path) -> ExportedModel:
     if target.microcontroller is not None and target.format == "c":
         from edgekd.export.c.exporter import export_tflite
 
-        return export_tflite(model, target.microcontroller, out)
+        return export_tflite(model, target.microcontroller, out, target.budget.ram_bytes)
     if target.device == "vela":
         from edgekd.export.vela import VelaExporter
 
@@ -87,18 +86,23 @@ def export_tflite_file(model: Path, target: Target, out: Path) -> ExportedModel:
     )
 
 
-def write_tflm_folder(model: Path, out: Path) -> None:
-    """Write C array, operator resolver and arena size for TensorFlow Lite Micro.
+def write_extras(folder: Path, target: Target, *, tflm: bool) -> None:
+    """Images to flash, where the target is a real board; what TensorFlow Lite Micro needs.
 
     Raises:
-        BadInput: the file is damaged, or uses an operator that TensorFlow Lite Micro lacks.
-        MissingPackage: tflite-micro is not installed.
+        BadInput: TensorFlow Lite Micro lacks an operator, or there is no TFLite file.
+        MissingPackage: the cross compiler or tflite-micro is not installed.
+        RunFailed: the library does not fit the board.
     """
-    from edgekd.export.tflm import write_tflm
+    if target.device == "serial":
+        from edgekd.devices.microcontroller.flashing import write_images
 
-    folder = out / "tflm"
-    folder.mkdir()
-    write_tflm(model, folder)
+        write_images(folder, target, folder)
+    if tflm:
+        from edgekd.export.tflm import write_tflm
+
+        (folder / "tflm").mkdir()
+        write_tflm(_tflite_of(folder, target), folder / "tflm")
 
 
 @contextmanager
@@ -169,12 +173,18 @@ def _export_program(
     final = out / target.name / precision
     with whole_folder(final) as scratch:
         request = ExportRequest(
-            network, shape, precision, scratch, samples, quantized, target.microcontroller
+            network,
+            shape,
+            precision,
+            scratch,
+            samples,
+            quantized,
+            target.microcontroller,
+            target.budget.ram_bytes,
         )
         exported = exporter_for(target).export(request)
         write_bundle(scratch, model.stem, precision, target, exported)
-        if tflm:
-            write_tflm_folder(_tflite_of(scratch, target), scratch)
+        write_extras(scratch, target, tflm=tflm)
     return final
 
 

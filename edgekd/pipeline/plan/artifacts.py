@@ -12,6 +12,9 @@ from edgekd.records import Precision
 from edgekd.target import Target
 
 
+_SILENT = {"budget", "description", "packages"}
+
+
 def cells_of(setup: Setup) -> list[tuple[RungPlan, Target]]:
     """Every (rung, target) pair, those included that cannot be made."""
     return [(rung, target) for target in setup.targets for rung in rungs_of(setup.recipe)]
@@ -93,6 +96,10 @@ def _export(setup: Setup, rung: RungPlan, target: Target) -> Stage:
 
 
 def _target_parameters(target: Target, precision: Precision) -> dict[str, Any]:
-    """What of a target changes an artifact or its measurement."""
-    dump = target.model_dump(mode="json", exclude={"budget", "description", "packages"})
+    """What of a target changes an artifact or its measurement.
+
+    A microcontroller's library is planned for its RAM and linked to its budget.
+    """
+    silent = {"description", "packages"} if target.format == "c" else _SILENT
+    dump = target.model_dump(mode="json", exclude=silent)
     return {**dump, "precisions": [precision]}

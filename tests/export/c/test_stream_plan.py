@@ -51,7 +51,7 @@ def _layer(model: ModelBuilder, draw: np.random.Generator, images: list[int]) ->
     kind = draw.choice(["convolution", "depthwise", "pool", "add", "logistic"])
     stride = (int(draw.integers(1, 3)),) * 2
     padding = str(draw.choice(["SAME", "VALID"])) if min(model.shape(image)[1:3]) > 3 else "SAME"
-    kernel = tuple(int(size) for size in draw.integers(1, 4, 2))
+    kernel = (int(draw.integers(1, 4)), int(draw.integers(1, 4)))
     if kind == "add":
         return ops.binary(model, "ADD", int(draw.choice(same)), image, scale=0.07, zero_point=3)
     if kind == "logistic":

@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from edgekd.export.c.fixed_point import quantize_multiplier
-from edgekd.export.c.graph import Graph, Operator, Tensor, activation_limits
+from edgekd.export.c.graph import Graph, Operator, activation_limits
 from edgekd.export.c.lowering.overlays import IN_PLACE
+from edgekd.export.c.lowering.sums import Int64, all_sums
 from edgekd.export.c.step import Flash, Parameters, Step
 
-_LEFT_SHIFT = 20
 _SEARCHED = 6  # steps of each slope in both directions
 _SHIFTS = range(23, 15, -1)
-Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ def add(operator: Operator, graph: Graph, flash: Flash) -> Step | None:
         return None
     sign = -1 if operator.kind == "SUB" else 1
     plane = search_plane(
-        sums(left, right, output, sign),
+        all_sums(left, right, output, sign).clip(-128, 127),
         left.scale / output.scale,
         sign * right.scale / output.scale,
     )
@@ -61,22 +58,6 @@ def add(operator: Operator, graph: Graph, flash: Flash) -> Step | None:
         overlays=dict.fromkeys(range(len(reads)), IN_PLACE),
         variant="dsp, one line",
     )
-
-
-def sums(left: Tensor, right: Tensor, output: Tensor, sign: int) -> Int64:
-    """``[256, 256]``: the stored sum of each stored left and right value, from -128 up.
-
-    Source: TensorFlow Lite's ``reference/add.h`` and the preparation of its ADD and SUB.
-    """
-    larger = 2.0 * max(left.scale, right.scale)
-    stored = np.arange(-128, 128, dtype=np.int64)
-    scaled = [
-        _rescale((stored - one.zero_point) << _LEFT_SHIFT, one.scale / larger)
-        for one in (left, right)
-    ]
-    total = scaled[0][:, None] + sign * scaled[1][None, :]
-    factor = larger / float(np.float32(2**_LEFT_SHIFT) * np.float32(output.scale))
-    return (_rescale(total, factor) + output.zero_point).clip(-128, 127)
 
 
 def search_plane(wanted: Int64, by_left: float, by_right: float) -> Plane | None:
@@ -112,13 +93,3 @@ def _addend(wanted: Int64, left: int, right: int, shift: int) -> int | None:
     addend = int(low + high) // 2
     totals = products + addend
     return addend if totals.min() >= -(2**31) and totals.max() < 2**31 else None
-
-
-def _rescale(values: Int64, real: float) -> Int64:
-    """``rescale_twice`` of :mod:`edgekd.export.c.fixed_point`, over an array."""
-    multiplier, shift = quantize_multiplier(real)
-    left, right = max(shift, 0), max(-shift, 0)
-    high = ((values << left) * multiplier + (1 << 30)) >> 31
-    if right == 0:
-        return high
-    return (high + (1 << (right - 1)) - (high < 0)) >> right

@@ -11,9 +11,8 @@ from edgekd.export.c.graph import Array, Graph, Operator, Tensor, activation_lim
 from edgekd.export.c.lowering.dsp_convolution import joint_weights, window_columns, wrapped
 from edgekd.export.c.lowering.requantization import (
     bias_of,
-    channel_multipliers,
+    dense_multipliers,
     folded_bias,
-    multipliers,
 )
 from edgekd.export.c.step import Constant, Flash, Overlay, Parameters, Step
 
@@ -145,13 +144,7 @@ def _outputs(source: Tensor, weights: Tensor, output: Tensor) -> npt.NDArray[np.
     Rounding once, half up, is ``floor((sum * multiplier + 2**(30 + s)) / 2**(31 + s))``: the high
     word of the product, an addend, and a shift by s - 1.
     """
-    assert weights.quantization is not None
-    if len(weights.quantization.scales) == 1:
-        # GetQuantizedConvolutionMultipler multiplies the two scales in float32.
-        product = float(np.float32(source.scale) * np.float32(weights.scale))
-        multiplier, shift = multipliers([product / output.scale])
-    else:
-        multiplier, shift = channel_multipliers(source, weights, output, weights.shape[0])
+    multiplier, shift = dense_multipliers(source, weights, output)
     if shift.max() > -2 or shift.min() < -22:
         return None
     right = -shift.astype(np.int64) + (_INT4_SCALE if weights.dtype == "int4" else 0)

@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from edgekd.export.c.graph import Graph, Operator, Tensor, activation_limits
 from edgekd.export.c.lowering.mve_requantization import INT8_LIMITS, requantized
 from edgekd.export.c.lowering.requantization import multipliers
+from edgekd.export.c.lowering.sums import Int64, all_sums
 from edgekd.export.c.step import Constant, Flash, Overlay, Parameters, Step
 
-_LEFT_SHIFT = 20
 _TOP_BYTE = 24
 _REACH = 4
 _MOST_SHIFT = 5
 _INT32_MAX = 2**31 - 1
-Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ def add(operator: Operator, graph: Graph, flash: Flash) -> Step | None:
     left, right, output = tensors
     limits = activation_limits(operator.activation, output)
     sign = -1 if operator.kind == "SUB" else 1
-    wanted = _sums(left, right, output, sign).clip(*INT8_LIMITS)
+    wanted = all_sums(left, right, output, sign).clip(*INT8_LIMITS)
     slopes = (left.scale / output.scale, sign * right.scale / output.scale)
     plane = find_plane(wanted, slopes)
     if plane is None:
@@ -114,27 +112,6 @@ def _factors(slopes: tuple[float, float], unit: int) -> Iterator[tuple[int, int]
     left, right = (round(slope * unit) for slope in slopes)
     pairs = sorted(((a, b) for a in near for b in near), key=lambda pair: sum(map(abs, pair)))
     return ((left + a, right + b) for a, b in pairs)
-
-
-def _sums(left: Tensor, right: Tensor, output: Tensor, sign: int) -> Int64:
-    """``[256, 256]`` what TensorFlow Lite computes, before the clamp."""
-    larger = 2.0 * max(left.scale, right.scale)
-    factors = (left.scale / larger, right.scale / larger)
-    out_factor = larger / float(np.float32(2**_LEFT_SHIFT) * np.float32(output.scale))
-    (left_m, right_m, out_m), (left_s, right_s, out_s) = multipliers([*factors, out_factor])
-    values = np.arange(-128, 128, dtype=np.int64)
-    a = _rescaled((values - left.zero_point) << _LEFT_SHIFT, int(left_m), int(left_s))
-    b = _rescaled((values - right.zero_point) << _LEFT_SHIFT, int(right_m), int(right_s))
-    return _rescaled(a[:, None] + sign * b[None, :], int(out_m), int(out_s)) + output.zero_point
-
-
-def _rescaled(values: Int64, multiplier: int, shift: int) -> Int64:
-    """:func:`edgekd.export.c.fixed_point.rescale_twice` of many values."""
-    left, right = max(shift, 0), max(-shift, 0)
-    high = ((values << left) * multiplier + (1 << 30)) >> 31
-    mask = (1 << right) - 1
-    rounded = (high & mask) > (mask >> 1) + (high < 0)
-    return np.asarray((high >> right) + rounded, np.int64)
 
 
 def _same_shape(operator: Operator, graph: Graph) -> tuple[Tensor, Tensor, Tensor] | None:

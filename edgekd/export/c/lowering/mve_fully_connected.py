@@ -13,8 +13,8 @@ from edgekd.export.c.lowering.mve_requantization import INT8_LIMITS, Sums, possi
 from edgekd.export.c.lowering.requantization import (
     bias_of,
     channel_multipliers,
+    dense_multipliers,
     folded_bias,
-    multipliers,
 )
 from edgekd.export.c.step import Constant, Flash, Overlay, Parameters, Step
 
@@ -47,9 +47,7 @@ def fully_connected(operator: Operator, graph: Graph, flash: Flash) -> Step | No
     sums = possible_sums(weights.data, bias, source.zero_point)
     if len(weights.quantization.scales) > 1:
         return _by_channel(operator, graph, sums)
-    # GetQuantizedConvolutionMultipler multiplies the two scales in float32.
-    product = float(np.float32(source.scale) * np.float32(weights.scale))
-    [multiplier], [shift] = multipliers([product / output.scale])
+    [multiplier], [shift] = dense_multipliers(source, weights, output)
     ends = (min(sums.low), max(sums.high))
     scale = rounded_once(int(multiplier), -int(shift), output.zero_point, ends)
     if scale is None:

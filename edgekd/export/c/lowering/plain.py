@@ -45,6 +45,6 @@ LOWERINGS: dict[str, tuple[Lowering, ...]] = {
     "RESHAPE": (movement.reshape,),
     "SQUEEZE": (movement.reshape,),
     "EXPAND_DIMS": (movement.reshape,),
-    **{kind: (movement.rearrange,) for kind in _REARRANGING},
-    **{kind: (values.lookup,) for kind in _TABLES},
+    **dict.fromkeys(_REARRANGING, (movement.rearrange,)),
+    **dict.fromkeys(_TABLES, (values.lookup,)),
 }

@@ -10,10 +10,9 @@ from edgekd.export.c.exponential import softmax_exponentials
 from edgekd.export.c.graph import Graph, Operator, activation_limits
 from edgekd.export.c.lowering.requantization import (
     bias_of,
-    channel_multipliers,
+    dense_multipliers,
     folded_bias,
     mean_multiplier,
-    multipliers,
     packed_weights,
 )
 from edgekd.export.c.step import Constant, Flash, Overlay, Parameters, Step
@@ -25,14 +24,9 @@ def fully_connected(operator: Operator, graph: Graph, flash: Flash) -> Step:
     output = graph.tensors[operator.outputs[0]]
     outputs, inputs = weights.shape
     rows = source.elements // inputs
-    assert weights.quantization is not None
     assert weights.data is not None
-    if len(weights.quantization.scales) == 1:
-        # GetQuantizedConvolutionMultipler multiplies the two scales in float32.
-        product = float(np.float32(source.scale) * np.float32(weights.scale))
-        multiplier, shift = multipliers([product / output.scale] * outputs)
-    else:
-        multiplier, shift = channel_multipliers(source, weights, output, outputs)
+    multiplier, shift = dense_multipliers(source, weights, output)
+    each = outputs // len(multiplier)
     minimum, maximum = activation_limits(operator.activation, output)
     bias = folded_bias(bias_of(graph, operator, 2, outputs), weights.data, source.zero_point)
     fields = {
@@ -54,8 +48,8 @@ def fully_connected(operator: Operator, graph: Graph, flash: Flash) -> Step:
         constants={
             "weights": packed_weights(weights),
             "bias": Constant("bias", bias),
-            "multiplier": Constant("bias", multiplier),
-            "shift": Constant("bias", shift),
+            "multiplier": Constant("bias", np.repeat(multiplier, each)),
+            "shift": Constant("bias", np.repeat(shift, each)),
         },
         parameters={"parameters": Parameters("edgekd_fully_connected", fields)},
         # The whole of a row is read until its last output is written.

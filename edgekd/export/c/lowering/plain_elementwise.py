@@ -9,27 +9,24 @@ import numpy as np
 from edgekd.export.c.graph import Graph, Operator, Tensor, activation_limits
 from edgekd.export.c.lowering.overlays import IN_PLACE
 from edgekd.export.c.lowering.requantization import multipliers
+from edgekd.export.c.lowering.sums import sum_scales
 from edgekd.export.c.step import Constant, Flash, Overlay, Parameters, Step
 
 _RANK = 6
-_LEFT_SHIFT = 20
 
 
 def add(operator: Operator, graph: Graph, flash: Flash) -> Step:
     """ADD and SUB."""
     left, right, output = _tensors(operator, graph)
-    larger = 2.0 * max(left.scale, right.scale)
-    factors = (left.scale / larger, right.scale / larger)
-    out_factor = larger / float(np.float32(2**_LEFT_SHIFT) * np.float32(output.scale))
-    (left_m, right_m, out_m), (left_s, right_s, out_s) = multipliers([*factors, out_factor])
+    scales = sum_scales(left, right, output)
     minimum, maximum = activation_limits(operator.activation, output)
     fields = {
-        "left_multiplier": int(left_m),
-        "right_multiplier": int(right_m),
-        "output_multiplier": int(out_m),
-        "left_shift": int(left_s),
-        "right_shift": int(right_s),
-        "output_shift": int(out_s),
+        "left_multiplier": scales.left[0],
+        "right_multiplier": scales.right[0],
+        "output_multiplier": scales.output[0],
+        "left_shift": scales.left[1],
+        "right_shift": scales.right[1],
+        "output_shift": scales.output[1],
         "sign": -1 if operator.kind == "SUB" else 1,
         "left_zero_point": left.zero_point,
         "right_zero_point": right.zero_point,

@@ -36,6 +36,21 @@ def multipliers(
     )
 
 
+def dense_multipliers(
+    source: Tensor, weights: Tensor, output: Tensor
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
+    """Q31 multipliers and left shifts of a FULLY_CONNECTED layer, one for each of its scales.
+
+    As ``GetQuantizedConvolutionMultipler``, which multiplies two scales in float32, where the
+    weights have one scale; per channel as for convolutions.
+    """
+    assert weights.quantization is not None
+    if len(weights.quantization.scales) > 1:
+        return channel_multipliers(source, weights, output, weights.shape[0])
+    product = float(np.float32(source.scale) * np.float32(weights.scale))
+    return multipliers([product / output.scale])
+
+
 def mean_multiplier(source: Tensor, output: Tensor, count: int) -> tuple[int, int]:
     """Q31 multiplier and left shift that turn a sum of ``count`` values into their mean.
 
