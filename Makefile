@@ -16,7 +16,7 @@ demo: $(READY)
 test: $(READY)
 	sh tools/setup-browser.sh
 	$(VENV)/bin/edgekd setup $(BOARDS)
-	$(VENV)/bin/python -m pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 # What pre-commit runs, over everything.
 check: $(READY)

@@ -104,7 +104,10 @@ def measure(model: Path, name: str, target: Target, samples: int, seed: int) -> 
     assert target.microcontroller is not None
     device = QemuDevice(TIMEOUT_SECONDS)
     with tempfile.TemporaryDirectory() as folder:
-        artifact = export_tflite(model, target.microcontroller, Path(folder)).path
+        exported = export_tflite(
+            model, target.microcontroller, Path(folder), target.budget.ram_bytes
+        )
+        artifact = exported.path
         inputs = random_inputs(device.describe(artifact, target).inputs, samples, seed)
         figures = device.measure(artifact, target, [one[:MEASURED_SAMPLES] for one in inputs])
         outputs = device.run_outputs(artifact, target, inputs)

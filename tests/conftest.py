@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,7 +47,9 @@ def digits_run() -> Path:
     """
     folder = ROOT / ".cache" / "tests" / "digits"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    result = run_edgekd("run", "digits", "--out", folder, timeout=1500)
+    # Tests run in two processes; the second one finds all done.
+    with FileLock(folder.with_suffix(".lock")):
+        result = run_edgekd("run", "digits", "--out", folder, timeout=1500)
     assert result.returncode == 0, result.stderr
     return folder
 
