@@ -32,7 +32,10 @@ class CExporter:
     def export(self, request: ExportRequest) -> ExportedModel:
         """See :meth:`edgekd.export.contract.Exporter.export`; the model goes through TFLite."""
         if request.precision not in _FULL_INTEGER:
-            raise Unavailable(f"a microcontroller computes in integers, not in {request.precision}")
+            raise Unavailable(
+                f"a microcontroller computes in integers, not in {request.precision}",
+                mend="int8 or int4",
+            )
         if request.microcontroller is None:
             raise BadInput("the target names no microcontroller", mend="add its section")
         with tempfile.TemporaryDirectory() as folder:

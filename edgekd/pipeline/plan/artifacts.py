@@ -11,7 +11,6 @@ from edgekd.pipeline.stage import Stage
 from edgekd.records import Precision
 from edgekd.target import Target
 
-
 _SILENT = {"budget", "description", "packages"}
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,49 +13,17 @@ from hypothesis import strategies as st
 
 from edgekd.export.c.generate import Library, generate
 from tests.conftest import ROOT
+from tests.export.c.executable import SANITIZERS, joined, run, run_sanitized
 from tests.export.c.host_library import WARNINGS, random_inputs, write_library
-from tests.export.c.models import Array, builtin_ref
+from tests.export.c.models import builtin_ref
 from tests.export.c.one_operator import small_network
 from tests.export.c.random_models import KINDS, RandomModel
 from tests.export.c.random_networks import BLOCKS, RandomNetwork
 
-SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 MODELS = ROOT.parent / "shared" / "data" / "mlperf_tiny"
 # What a library may take from outside itself.
 OUTSIDE = {"memcpy", "memset", "memmove"}
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
-
-# Samples from standard input, outputs to standard output. The arena has exactly the bytes that the
-# library asks for: what lies behind it is poisoned. It is filled with rubbish before each run.
-DRIVER = """
-#define _POSIX_C_SOURCE 200112L
-#include "model.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-int main(void)
-{
-    void *memory;
-    if (posix_memalign(&memory, MODEL_ARENA_ALIGNMENT, MODEL_ARENA_BYTES)) return 1;
-    uint8_t *arena = memory;
-    for (;;) {
-        memset(arena, 0xA5, MODEL_ARENA_BYTES);
-        for (int i = 0; i < MODEL_INPUT_COUNT; ++i) {
-            const struct model_tensor *t = &model_inputs[i];
-            if (fread(arena + t->offset, 1, t->bytes, stdin) != t->bytes) {
-                free(arena);
-                return i != 0;
-            }
-        }
-        model_run(arena);
-        for (int i = 0; i < MODEL_OUTPUT_COUNT; ++i) {
-            const struct model_tensor *t = &model_outputs[i];
-            if (fwrite(arena + t->offset, 1, t->bytes, stdout) != t->bytes) return 1;
-        }
-    }
-}
-"""
 
 # Each thread runs all samples in its own arena, many times, and its outputs must stay the same.
 THREADS = """
@@ -109,12 +75,6 @@ int main(void)
 """
 
 
-def run(*command: str | Path, data: bytes = b"") -> bytes:
-    done = subprocess.run(list(map(str, command)), input=data, capture_output=True, check=False)
-    assert done.returncode == 0, f"{command}: {done.stderr.decode(errors='replace')[-3000:]}"
-    return done.stdout
-
-
 def written(content: bytes, folder: Path) -> Library:
     model = folder / "model.tflite"
     model.write_bytes(content)
@@ -133,23 +93,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_clean(content: bytes, samples: int) -> None:
-    """Under the sanitizers, with an arena of the exact size, and equal to the reference."""
+    """Under the sanitizers, and equal to the reference."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        library = written(content, folder)
-        (folder / "main.c").write_text(DRIVER)
-        flags = (*WARNINGS, *SANITIZERS, "-g1", "-DMODEL_OWN_ARENA", "-I", folder)
-        run("gcc", *flags, "-c", folder / "model.c", "-o", folder / "model.o")
-        run(
-            "gcc", "-std=c99", *flags[1:], folder / "main.c", folder / "model.o", "-o", folder / "a"
-        )
+        library = written(content, Path(name))
         inputs = [random_inputs(library, seed) for seed in range(samples)]
-        found = run(folder / "a", data=b"".join(map(joined, inputs)))
+        found = run_sanitized(library, Path(name), inputs)
         assert found == b"".join(joined(builtin_ref(content, one)) for one in inputs)
-
-
-def joined(arrays: Sequence[Array]) -> bytes:
-    return b"".join(values.tobytes() for values in arrays)
 
 
 seeds = st.integers(0, 2**32)

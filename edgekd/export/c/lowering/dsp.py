@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from edgekd.export.c.lowering.dsp_averages import average_pool, mean
+from edgekd.export.c.lowering.dsp_clamp import clamped
 from edgekd.export.c.lowering.dsp_convolution import convolution
 from edgekd.export.c.lowering.dsp_depthwise import depthwise
 from edgekd.export.c.lowering.dsp_elementwise import add
 from edgekd.export.c.lowering.dsp_fully_connected import fully_connected
+from edgekd.export.c.lowering.dsp_pool import max_pool
+from edgekd.export.c.lowering.dsp_winograd import convolution as winograd_convolution
 from edgekd.export.c.step import Lowering
 
 LOWERINGS: dict[str, tuple[Lowering, ...]] = {
-    "CONV_2D": (convolution,),
-    "DEPTHWISE_CONV_2D": (depthwise,),
-    "FULLY_CONNECTED": (fully_connected,),
+    "CONV_2D": (clamped(winograd_convolution), clamped(convolution)),
+    "DEPTHWISE_CONV_2D": (clamped(depthwise),),
+    "FULLY_CONNECTED": (clamped(fully_connected),),
     "AVERAGE_POOL_2D": (average_pool,),
+    "MAX_POOL_2D": (max_pool,),
     "MEAN": (mean,),
-    "ADD": (add,),
-    "SUB": (add,),
+    "ADD": (clamped(add),),
+    "SUB": (clamped(add),),
 }

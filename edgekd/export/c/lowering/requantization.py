@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from edgekd.errors import BadInput
 from edgekd.export.c.fixed_point import quantize_multiplier
 from edgekd.export.c.graph import ABSENT, Array, Graph, Operator, Tensor
 from edgekd.export.c.step import Constant
+
+_MOST_FACTOR = 2.0**30
 
 
 def channel_multipliers(
@@ -28,7 +31,17 @@ def channel_multipliers(
 def multipliers(
     factors: Sequence[float],
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
-    """Q31 multipliers and left shifts of real factors."""
+    """Q31 multipliers and left shifts of real factors.
+
+    Raises:
+        BadInput: a factor is too large for TensorFlow Lite's own arithmetic.
+    """
+    largest = max(factors, default=0.0)
+    if largest > _MOST_FACTOR:
+        raise BadInput(
+            f"values would be rescaled by {largest:g}, which overflows in every kernel",
+            mend="quantize the model again: its scales do not fit together",
+        )
     pairs = [quantize_multiplier(factor) for factor in factors]
     return (
         np.array([multiplier for multiplier, _ in pairs], np.int32),

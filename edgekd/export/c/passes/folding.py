@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgekd.export.c.graph import ABSENT, Graph
+from edgekd.errors import BadInput
+from edgekd.export.c.graph import ABSENT, Graph, Operator
 from edgekd.export.c.passes.evaluate import evaluate
 from edgekd.export.c.passes.rewire import written
+
+_MOST_ELEMENTS = 2**22
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -16,7 +19,7 @@ def fold_constants(graph: Graph) -> Graph:
 
     Raises:
         MissingPackage: ai_edge_litert is not installed.
-        BadInput: LiteRT refuses such an operator.
+        BadInput: LiteRT refuses such an operator, or its result is too large.
     """
     for output in written(graph):
         operator = graph.writer(output)
@@ -26,6 +29,7 @@ def fold_constants(graph: Graph) -> Graph:
         known = bool(given) and all(graph.tensors[index].data is not None for index in given)
         if not known or set(operator.outputs).intersection(graph.outputs):
             continue
+        _check_size(operator, graph)
         values = evaluate(operator, graph, [])
         folded = {
             index: replace(graph.tensors[index], data=value)
@@ -34,3 +38,14 @@ def fold_constants(graph: Graph) -> Graph:
         kept = tuple(other for other in graph.operators if other is not operator)
         graph = replace(graph.with_tensors(folded), operators=kept).without_unused()
     return graph
+
+
+def _check_size(operator: Operator, graph: Graph) -> None:
+    """A file of a few bytes can name a constant that fills a disk."""
+    elements = sum(graph.tensors[index].elements for index in operator.outputs)
+    if elements > _MOST_ELEMENTS:
+        raise BadInput(
+            f"{operator.place} makes a constant of {elements:,} values, more than "
+            f"{_MOST_ELEMENTS:,}",
+            mend="leave it out of the model",
+        )

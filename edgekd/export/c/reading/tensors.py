@@ -16,7 +16,11 @@ from edgekd.export.c.reading.schema import BLOCKWISE, TENSOR_TYPES, UNREADABLE_T
 # What the C library's ``struct model_tensor`` can describe.
 _LARGEST_RANK = 6
 # More than any microcontroller's memory.
-_MOST_ELEMENTS = 2**26
+# More than any microcontroller holds; it bounds what a file of a few bytes can ask for.
+_MOST_ELEMENTS = 2**24
+# Beyond these the kernels of TensorFlow Lite overflow or abort. Channels that never had a value
+# have tiny scales.
+_LEAST_SCALE, _MOST_SCALE = 2.0**-120, 2.0**40
 _ITEM_BYTES = {"int16": 2, "int32": 4, "int64": 8, "float32": 4}
 _NOT_INTEGER = ("float16", "bfloat16", "float64", "float8")
 # Unpacking is numpy's work, so an element costs far less than one of the file's structures.
@@ -164,7 +168,7 @@ class TensorReader:
             raise self.refuse(
                 index, f"has {len(scales)} scales but {len(zero_points)} zero points", mend
             )
-        wrong = [scale for scale in scales if not (math.isfinite(scale) and scale > 0)]
+        wrong = [scale for scale in scales if not _LEAST_SCALE <= scale <= _MOST_SCALE]
         if wrong:
             raise self.refuse(index, f"has the scale {wrong[0]}", mend)
         bits = int(dtype.removeprefix("u").removeprefix("int"))
