@@ -77,8 +77,8 @@ def _run(command: list[str], environment: dict[str, str]) -> subprocess.Complete
 
 
 def _compile_plugin(target: Target) -> None:
-    from edgekd.devices.microcontroller.board import find_board
-    from edgekd.devices.microcontroller.counting import build_plugin
+    from edgekd.devices.microcontroller.counts.counting import build_plugin
+    from edgekd.devices.microcontroller.firmware.board import find_board
 
     assert target.microcontroller is not None
     board, _ = find_board(target.microcontroller.board)

@@ -59,8 +59,8 @@ def _tools(target: Target) -> Iterator[Missing]:
     part = target.microcontroller
     if part is None or target.format != "c":
         return
-    from edgekd.devices.microcontroller.board import find_board
-    from edgekd.devices.microcontroller.toolchain import packages
+    from edgekd.devices.microcontroller.firmware.board import find_board
+    from edgekd.devices.microcontroller.firmware.toolchain import packages
 
     try:
         board, _ = find_board(part.board)

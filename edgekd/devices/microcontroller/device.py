@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekd.devices.contract import Array, Figures, Signature
-from edgekd.devices.microcontroller.build import Firmware, build_firmware
-from edgekd.devices.microcontroller.emulator import TIMEOUT_SECONDS, run_emulator
-from edgekd.devices.microcontroller.payloads import decode_outputs, encode_inputs
-from edgekd.devices.microcontroller.protocol import Answer, Hello
+from edgekd.devices.microcontroller.firmware.build import Firmware, build_firmware
+from edgekd.devices.microcontroller.link.emulator import TIMEOUT_SECONDS, run_emulator
+from edgekd.devices.microcontroller.link.payloads import decode_outputs, encode_inputs
+from edgekd.devices.microcontroller.link.protocol import Answer, Hello
 from edgekd.devices.tensors import random_inputs
 from edgekd.errors import BadInput, RunFailed
 from edgekd.records import Memory

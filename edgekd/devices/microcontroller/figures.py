@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgekd.devices.contract import Figures
-from edgekd.devices.microcontroller.build import Firmware
-from edgekd.devices.microcontroller.counting import count_region
-from edgekd.devices.microcontroller.counts import Counts
-from edgekd.devices.microcontroller.cycles import cores, estimate_cycles
-from edgekd.devices.microcontroller.elf import Sections, account
-from edgekd.devices.microcontroller.emulator import run_emulator
-from edgekd.devices.microcontroller.image import Image, read_image
-from edgekd.devices.microcontroller.profile import Line, profile
+from edgekd.devices.microcontroller.counts.counting import count_region
+from edgekd.devices.microcontroller.counts.profile import Line, profile
+from edgekd.devices.microcontroller.counts.records import Counts
+from edgekd.devices.microcontroller.cycles.estimate import cores, estimate_cycles
+from edgekd.devices.microcontroller.firmware.build import Firmware
+from edgekd.devices.microcontroller.firmware.elf import Sections, account
+from edgekd.devices.microcontroller.firmware.image import Image, read_image
+from edgekd.devices.microcontroller.link.emulator import run_emulator
 from edgekd.records import Cost, Estimate, Memory, Profile
 from edgekd.target import Target
 

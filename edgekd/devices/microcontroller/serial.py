@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekd.devices.contract import Array, Figures, Signature
-from edgekd.devices.microcontroller.build import Firmware, build_firmware
-from edgekd.devices.microcontroller.payloads import decode_outputs, encode_inputs
-from edgekd.devices.microcontroller.serial_session import open_session
+from edgekd.devices.microcontroller.firmware.build import Firmware, build_firmware
+from edgekd.devices.microcontroller.link.payloads import decode_outputs, encode_inputs
+from edgekd.devices.microcontroller.link.serial_session import open_session
 from edgekd.devices.tensors import random_inputs
 from edgekd.errors import BadInput, RunFailed
 from edgekd.target import Target

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekd.devices.contract import Figures
-from edgekd.devices.microcontroller.elf import account
-from edgekd.devices.microcontroller.serial_session import Run, Session
+from edgekd.devices.microcontroller.firmware.elf import account
+from edgekd.devices.microcontroller.link.serial_session import Run, Session
 from edgekd.measure.statistics import latency_summary
 from edgekd.measure.validity import (
     ENOUGH_SAMPLES,

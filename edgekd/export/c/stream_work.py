@@ -10,6 +10,8 @@ from edgekd.export.c.step import Instructions, Step
 from edgekd.export.c.streaming import Call, Move, StreamedGroup, row_bytes
 
 _DEPTHWISE = "DEPTHWISE_CONV_2D"
+_WINOGRAD_KERNEL = "dsp/winograd"
+_WINOGRAD = 0.45  # instructions for a multiply-accumulate; three tiles of 2x2 pixels at a time
 _MOVE = 50
 _MOVED_BYTE = 0.7
 
@@ -45,10 +47,13 @@ _COSTS: dict[Instructions, _Costs] = {
 def usual_work(steps: Sequence[Step], instructions: Instructions) -> float:
     """Instructions of whole layers."""
     costs = _COSTS[instructions]
-    return sum(
-        step.macs * (costs.depthwise if step.operator.kind == _DEPTHWISE else costs.convolution)
-        for step in steps
-    )
+    return sum(step.macs * _each(step, costs) for step in steps)
+
+
+def _each(step: Step, costs: _Costs) -> float:
+    if _WINOGRAD_KERNEL in step.kernels:
+        return _WINOGRAD
+    return costs.depthwise if step.operator.kind == _DEPTHWISE else costs.convolution
 
 
 def extra_work(group: StreamedGroup, graph: Graph, instructions: Instructions) -> float:
@@ -72,6 +77,10 @@ def extra_work(group: StreamedGroup, graph: Graph, instructions: Instructions) -
 def _overhead(step: Step, call: Call, graph: Graph, costs: _Costs) -> float:
     """Of a call, beyond its multiply-accumulates and what any call costs."""
     _, height, width, channels = graph.tensors[step.writes[0]].shape
+    if _WINOGRAD_KERNEL in step.kernels:
+        tiles = -(-call.rows // 2) * -(-width // 2)
+        missing = 12 * -(-tiles // 3) - call.rows * width
+        return missing * _WINOGRAD * step.macs / (height * width)
     if step.operator.kind == "CONV_2D":
         missing = -(call.rows * width) % costs.pixels
         return missing * costs.convolution * step.macs / (height * width)

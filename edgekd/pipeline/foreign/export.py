@@ -95,7 +95,7 @@ def write_extras(folder: Path, target: Target, *, tflm: bool) -> None:
         RunFailed: the library does not fit the board.
     """
     if target.device == "serial":
-        from edgekd.devices.microcontroller.flashing import write_images
+        from edgekd.devices.microcontroller.firmware.flashing import write_images
 
         write_images(folder, target, folder)
     if tflm:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from edgekd.devices.microcontroller.protocol import (
+from edgekd.devices.microcontroller.link.protocol import (
     MAGIC,
     Frame,
     FrameType,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from edgekd.devices.microcontroller.counting import (
+from edgekd.devices.microcontroller.counts.counting import (
     build_plugin,
     emulator_version,
     plugin_arguments,
     read_counts,
 )
-from edgekd.devices.microcontroller.counts import Counts
-from edgekd.devices.microcontroller.image import read_image
-from edgekd.devices.microcontroller.tracing import Trace
+from edgekd.devices.microcontroller.counts.records import Counts
+from edgekd.devices.microcontroller.counts.tracing import Trace
+from edgekd.devices.microcontroller.firmware.image import read_image
 
 EMULATOR = "qemu-system-arm"
 _MACHINES = {"cortex-m3": "mps2-an385", "cortex-m4": "mps2-an386"}

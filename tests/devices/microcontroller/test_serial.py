@@ -17,11 +17,11 @@ import pytest
 
 from edgekd.devices import find_device
 from edgekd.devices.contract import TensorInfo
-from edgekd.devices.microcontroller.build import build_firmware
-from edgekd.devices.microcontroller.elf import account
-from edgekd.devices.microcontroller.protocol import Frame, FrameType, encode_frame
+from edgekd.devices.microcontroller.firmware.build import build_firmware
+from edgekd.devices.microcontroller.firmware.elf import account
+from edgekd.devices.microcontroller.link.protocol import Frame, FrameType, encode_frame
+from edgekd.devices.microcontroller.link.serial_line import open_line
 from edgekd.devices.microcontroller.serial import SerialDevice
-from edgekd.devices.microcontroller.serial_line import open_line
 from edgekd.errors import BadInput, RunFailed
 from tests.devices.microcontroller.library import target_named, write_library
 from tests.devices.microcontroller.peer import (

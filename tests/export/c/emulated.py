@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgekd.devices.microcontroller.build import build_firmware
-from edgekd.devices.microcontroller.emulator import run_emulator
+from edgekd.devices.microcontroller.firmware.build import build_firmware
+from edgekd.devices.microcontroller.link.emulator import run_emulator
 from edgekd.export.c.generate import Library
 from edgekd.target import Target
 from tests.export.c.host_library import write_library

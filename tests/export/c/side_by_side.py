@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from edgekd.catalog import find_targets
-from edgekd.devices.microcontroller.build import build_firmware
-from edgekd.devices.microcontroller.emulator import run_emulator
+from edgekd.devices.microcontroller.firmware.build import build_firmware
+from edgekd.devices.microcontroller.link.emulator import run_emulator
 from edgekd.export.c.emit.header import model_descriptors, model_header
 from edgekd.export.c.emit.source import model_source
 from edgekd.export.c.graph import Graph

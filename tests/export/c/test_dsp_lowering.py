@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from edgekd.export.c.fixed_point import quantize_multiplier, rescale_twice
 from edgekd.export.c.graph import Quantization, Tensor
-from edgekd.export.c.lowering.dsp_convolution import channel_pairs, window_columns
-from edgekd.export.c.lowering.dsp_elementwise import search_plane
-from edgekd.export.c.lowering.dsp_requantization import (
+from edgekd.export.c.lowering.dsp.convolution import channel_pairs, window_columns
+from edgekd.export.c.lowering.dsp.elementwise import search_plane
+from edgekd.export.c.lowering.dsp.requantization import (
     Channel,
     Requantization,
     relu_requantization,

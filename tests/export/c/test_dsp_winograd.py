@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekd.export.c.graph import Padding, Quantization, Tensor, Window
-from edgekd.export.c.lowering.dsp_winograd import tile_overlay, transformed_weights
+from edgekd.export.c.lowering.dsp.winograd import tile_overlay, transformed_weights
 from edgekd.export.c.step import Flash
 from tests.conftest import ROOT
 from tests.export.c.models import ModelBuilder, conv_2d

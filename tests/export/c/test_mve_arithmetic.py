@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekd.export.c.fixed_point import rescale_once, rescale_twice
-from edgekd.export.c.lowering.mve_elementwise import find_plane
-from edgekd.export.c.lowering.mve_fully_connected import rounded_once
-from edgekd.export.c.lowering.mve_pixels import LANES, paired_weights
-from edgekd.export.c.lowering.mve_requantization import possible_sums, requantized
+from edgekd.export.c.lowering.mve.elementwise import find_plane
+from edgekd.export.c.lowering.mve.fully_connected import rounded_once
+from edgekd.export.c.lowering.mve.pixels import LANES, paired_weights
+from edgekd.export.c.lowering.mve.requantization import possible_sums, requantized
 
 
 def _clamped(value: int) -> int:

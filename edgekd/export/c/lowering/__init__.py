@@ -53,5 +53,5 @@ def _lowered(
 
 
 def _table(name: str) -> dict[str, tuple[Lowering, ...]]:
-    table: dict[str, tuple[Lowering, ...]] = import_module(f"{__name__}.{name}").LOWERINGS
+    table: dict[str, tuple[Lowering, ...]] = import_module(f"{__name__}.{name}.table").LOWERINGS
     return table

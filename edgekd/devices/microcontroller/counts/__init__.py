@@ -1,0 +1,1 @@
+"""Exact counts of instructions, by run, layer and function."""

@@ -1,0 +1,1 @@
+"""Cycles of in-order cores, estimated from counts and a timing table."""

@@ -1,0 +1,1 @@
+"""How a board is spoken to: frames, the emulator, the serial line."""

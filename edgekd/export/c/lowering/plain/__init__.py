@@ -1,0 +1,1 @@
+"""Lowerings to the plain kernels: C99 for every core."""
