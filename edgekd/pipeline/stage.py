@@ -12,7 +12,7 @@ from typing import Any
 
 import edgekd
 from edgekd import __version__
-from edgekd.files import digest, sha256_of
+from edgekd.files import digest, files_below, sha256_of
 
 Progress = Callable[[int, int], None]
 
@@ -89,6 +89,10 @@ class StageContext:
         return self.run / self.aliases.get(stage, stage)
 
 
+# Python, the kernels and plugins in C, and tables that code reads.
+_CODE = (".py", ".h", ".c", ".yaml")
+
+
 @cache
 def _code_digest() -> str:
     """The hash of edgekd's own code, but for the rooms that only show what was found."""
@@ -96,8 +100,9 @@ def _code_digest() -> str:
     return digest(
         {
             str(path.relative_to(package)): sha256_of(path)
-            for path in sorted(package.rglob("*.py"))
-            if path.relative_to(package).parts[0] not in ("cli", "report", "models")
+            for path in files_below(package)
+            if path.suffix in _CODE
+            and path.relative_to(package).parts[0] not in ("cli", "report", "models", "targets")
         }
     )
 

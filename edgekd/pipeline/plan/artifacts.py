@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgekd.devices.fingerprint import device_fingerprint
 from edgekd.pipeline.plan.ladder import RungPlan, rungs_of
 from edgekd.pipeline.plan.packages import EXPORTING, RUNNING
 from edgekd.pipeline.plan.setup import Setup
@@ -63,6 +64,7 @@ def measurement_stages(setup: Setup) -> list[Stage]:
                     f"edgekd.pipeline.actions.measure:{action}",
                     {**parameters, "stage": name},
                     needs,
+                    reads=device_fingerprint(target),
                     packages=RUNNING[target.format],
                     alone=alone,
                 )
