@@ -1,0 +1,55 @@
+"""What comes out: the typed records of ``report.json``, schema 1, and of searches.
+
+The names here are a contract. Fields may be added; none is renamed or removed.
+"""
+
+from edgekd.records.base import SCHEMA, Format, Kind, Precision, Record
+from edgekd.records.firmware import Cost, Estimate, Layer, Library, MemoryBlock, MemoryMap, Profile
+from edgekd.records.ladder import Loss, Report, Rung, RungAccuracy, UnavailableCell, Verdict
+from edgekd.records.measurement import (
+    BudgetResult,
+    Latency,
+    MeasuredAccuracy,
+    Measurement,
+    Memory,
+    Parity,
+    ParityStep,
+    Preflight,
+    VsTeacher,
+)
+from edgekd.records.searches import Candidate, Fit, Lead, Sweep, SweepPoint
+
+__all__ = [
+    "SCHEMA",
+    "BudgetResult",
+    "Candidate",
+    "Cost",
+    "Estimate",
+    "Fit",
+    "Format",
+    "Kind",
+    "Latency",
+    "Layer",
+    "Lead",
+    "Library",
+    "Loss",
+    "MeasuredAccuracy",
+    "Measurement",
+    "Memory",
+    "MemoryBlock",
+    "MemoryMap",
+    "Parity",
+    "ParityStep",
+    "Precision",
+    "Preflight",
+    "Profile",
+    "Record",
+    "Report",
+    "Rung",
+    "RungAccuracy",
+    "Sweep",
+    "SweepPoint",
+    "UnavailableCell",
+    "Verdict",
+    "VsTeacher",
+]

@@ -1,0 +1,165 @@
+"""One rung on one target: what was measured and what it may claim."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from edgekd.records.base import Format, Kind, Precision, Record
+from edgekd.records.firmware import Library, Profile
+
+
+class MeasuredAccuracy(Record):
+    """Accuracy of an exported file, over ``n`` test samples."""
+
+    value: float
+    n: int
+
+
+class ParityStep(Record):
+    """Outputs of one step of the chain against the step before it.
+
+    ``exact`` is set where the step claims to equal the one before it to the last bit.
+    ``sqnr_db`` is null where both are equal to the last bit (there is no noise to compare with),
+    ``top1_agreement`` where the outputs are no classes.
+    """
+
+    step: str
+    against: str
+    max_abs: float
+    sqnr_db: float | None
+    top1_agreement: float | None
+    n: int
+    diverged: bool
+    exact: bool = False
+
+
+class Parity(Record):
+    """The artifact's outputs against its reference, on the whole test set, and the chain to it."""
+
+    against: str
+    max_abs: float
+    sqnr_db: float | None
+    top1_agreement: float | None
+    n: int
+    steps: list[ParityStep] = Field(default_factory=list)
+    first_divergence: str | None = None
+    golden_max_abs: float | None = None
+
+
+class Latency(Record):
+    """Milliseconds of one inference, single stream, warm-up dropped.
+
+    ``p90`` and ``p99`` are null where the samples are too few to carry them.
+    """
+
+    p50: float
+    p90: float | None
+    p99: float | None
+    n: int
+    warmup: int
+    threads: int = 1
+    samples: str | None = Field(default=None, description="file with the raw samples, run-relative")
+
+
+class Memory(Record):
+    """Bytes. Null: not measured, or without meaning on this device.
+
+    ``peak_rss_bytes`` is the whole process, runtime included; ``ram_bytes`` is what loading and
+    running the model added to it, pages of the runtime's own code left out.
+    """
+
+    peak_rss_bytes: int | None = None
+    ram_bytes: int | None = None
+    arena_bytes: int | None = None
+    stack_bytes: int | None = None
+    flash_bytes: int | None = None
+    model_bytes: int | None = None
+
+
+class VsTeacher(Record):
+    """Ratios to the fp32 teacher on the same target in the same run; above 1 is better."""
+
+    accuracy_retained: float | None = None
+    speedup: float | None = None
+    size_ratio: float | None = None
+    memory_ratio: float | None = None
+
+
+class BudgetResult(Record):
+    """Whether the target's budget holds, and which limits were exceeded."""
+
+    ok: bool
+    exceeded: list[str] = Field(default_factory=list)
+
+
+class Preflight(Record):
+    """What the runtime will really do with the graph, counted before it is measured.
+
+    Attributes:
+        operators: operator name to count, in the file's own terms.
+        delegated: operators taken by the accelerated path (delegate or fused kernels).
+        undelegated: operators left outside it, name to count.
+        transposes: layout changes inside the graph.
+        float_fallbacks: operators of a quantized file that still compute in float.
+        notes: one line each for what a user must know.
+    """
+
+    operators: dict[str, int]
+    delegated: int
+    undelegated: dict[str, int] = Field(default_factory=dict)
+    transposes: int = 0
+    float_fallbacks: dict[str, int] = Field(default_factory=dict)
+    notes: list[str] = Field(default_factory=list)
+
+
+class Measurement(Record):
+    """One rung on one target."""
+
+    rung: str
+    target: str
+    format: Format
+    precision: Precision
+    device: str
+    artifact: str
+    sha256: str
+    kind: Kind
+    valid: bool
+    reasons: list[str] = Field(default_factory=list)
+    accuracy: MeasuredAccuracy | None = None
+    parity: Parity | None = None
+    latency_ms: Latency | None = None
+    instructions: int | None = None
+    cycles: int | None = None
+    memory: Memory = Field(default_factory=Memory)
+    vs_teacher: VsTeacher = Field(default_factory=VsTeacher)
+    budget: BudgetResult = Field(default_factory=lambda: BudgetResult(ok=True))
+    preflight: Preflight | None = None
+    scheme: str | None = None
+    seed: int | None = None
+    library: Library | None = None
+    profile: Profile | None = None
+    assumptions: list[str] = Field(default_factory=list)
+
+    @property
+    def accuracy_holds(self) -> bool:
+        """Whether the accuracy counts, even where the figures of time do not.
+
+        It comes from a pass of its own, which a disturbed timing does not touch.
+        """
+        diverged = bool(self.parity and self.parity.steps and self.parity.steps[-1].diverged)
+        return self.accuracy is not None and not diverged
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether anything of its cost was found."""
+        return (self.latency_ms or self.instructions or self.cycles) is not None
+
+    @model_validator(mode="after")
+    def _claims_only_what_its_kind_may(self) -> Measurement:
+        if self.kind == "emulated" and (self.latency_ms or self.cycles is not None):
+            raise ValueError("an emulated measurement may not claim milliseconds or cycles")
+        if self.kind == "host" and self.cycles is not None:
+            raise ValueError("a host measurement may not claim cycles")
+        if not self.valid and not self.reasons:
+            raise ValueError("an invalid measurement must give its reasons")
+        return self
