@@ -15,8 +15,8 @@ from edgekd.devices.microcontroller.firmware.flashing import write_images
 from edgekd.devices.microcontroller.firmware.image import read_image
 from edgekd.devices.microcontroller.firmware.toolchain import find_compiler
 from edgekd.errors import BadInput, MissingPackage, RunFailed
-from tests.devices.microcontroller.library import target_named
 from tests.devices.microcontroller.firmware.test_build import WARNINGS
+from tests.devices.microcontroller.library import target_named
 
 NAME = "nucleo-f446re"
 
