@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekd.catalog import find_targets
-from edgekd.errors import BadInput
+from edgekd.errors import BadInput, RunFailed
 from edgekd.export import exporter_for, takes_quantized
 from edgekd.export.c import SOURCE_MODEL
 from edgekd.export.contract import Bundle, ExportedModel, ExportRequest
@@ -111,11 +111,19 @@ def whole_folder(final: Path) -> Iterator[Path]:
 
     Raises:
         BadInput: the folder is there already.
+        RunFailed: it cannot be made.
     """
     if final.exists():
         raise BadInput("is there already", where=str(final), mend="remove it or use --out")
-    final.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=final.parent, prefix=".scratch-"))
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=final.parent, prefix=".scratch-"))
+    except OSError as error:
+        raise RunFailed(
+            f"cannot be written: {error.strerror}",
+            where=str(final.parent),
+            mend="choose another folder with --out",
+        ) from error
     try:
         yield scratch
         scratch.chmod(0o755)
