@@ -12,6 +12,8 @@ import pytest
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
+# The reference models of MLPerf Tiny, which no package carries; tests that need them skip without.
+MLPERF_TINY = ROOT.parent / "shared" / "data" / "mlperf_tiny"
 
 
 def run_edgekd(

@@ -13,11 +13,11 @@ import pytest
 
 from edgekd.records import Format
 from edgekd.target import Target
+from tests.conftest import MLPERF_TINY
 
 if TYPE_CHECKING:
     import torch
 
-MLPERF_TINY = Path(__file__).resolve().parents[3] / "shared" / "data" / "mlperf_tiny"
 FORMATS: dict[str, Format] = {"litert": "tflite", "onnx": "onnx", "executorch": "executorch"}
 
 

@@ -16,12 +16,11 @@ from edgekd.errors import BadInput, Unavailable
 from edgekd.export.tflite import TfliteExporter
 from edgekd.measure.vela import SYSTEM_CONFIGS, accelerator_named
 from edgekd.target import Target
-from tests.conftest import ROOT
+from tests.conftest import MLPERF_TINY
 from tests.export.networks import SHAPES, export, network
 
 pytest.importorskip("ethosu.vela", reason="Vela is not installed: pip install edgekd[ethos]")
 
-MLPERF_TINY = ROOT.parent / "shared" / "data" / "mlperf_tiny"
 needs_files = pytest.mark.skipif(
     not MLPERF_TINY.is_dir(), reason=f"the MLPerf Tiny models are not in {MLPERF_TINY}"
 )

@@ -21,9 +21,7 @@ from edgekd.measure.footprint import Footprint, Lifetime, estimate_footprint, li
 from edgekd.networks import build_network
 from edgekd.recipe import Network
 from edgekd.records import Precision
-from tests.conftest import ROOT
-
-MLPERF_TINY = ROOT.parent / "shared" / "data" / "mlperf_tiny"
+from tests.conftest import MLPERF_TINY, ROOT
 
 needs_files = pytest.mark.skipif(
     not MLPERF_TINY.is_dir(), reason="the MLPerf Tiny models are not in ../shared/data"

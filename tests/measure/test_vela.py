@@ -19,11 +19,10 @@ from edgekd.measure.vela import (
     accelerator_named,
     estimate_vela,
 )
-from tests.conftest import ROOT
+from tests.conftest import MLPERF_TINY
 
 pytest.importorskip("ethosu.vela", reason="Vela is not installed: pip install edgekd[ethos]")
 
-MLPERF_TINY = ROOT.parent / "shared" / "data" / "mlperf_tiny"
 needs_files = pytest.mark.skipif(
     not MLPERF_TINY.is_dir(), reason=f"the MLPerf Tiny models are not in {MLPERF_TINY}"
 )

@@ -25,9 +25,9 @@ from edgekd.networks import build_network, count_macs, count_parameters, network
 from edgekd.recipe import Network
 from edgekd.records import Format
 from edgekd.teachers.weights import load_state
+from tests.conftest import MLPERF_TINY as REFERENCES
 from tests.conftest import ROOT
 
-REFERENCES = ROOT.parent / "shared" / "data" / "mlperf_tiny"
 SHAPES = {
     "ds_cnn": (1, 49, 10),
     "resnet8": (3, 32, 32),

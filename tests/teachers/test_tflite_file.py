@@ -15,9 +15,8 @@ from edgekd.networks import count_parameters
 from edgekd.recipe import Teacher
 from edgekd.teachers.tflite_file import open_teacher
 from edgekd.third_party import quiet
-from tests.conftest import ROOT
+from tests.conftest import MLPERF_TINY
 
-MLPERF_TINY = ROOT.parent / "shared" / "data" / "mlperf_tiny"
 SPEC = Teacher(kind="tflite", path="teacher.tflite")
 PROBABILITIES = Teacher(kind="tflite", path="teacher.tflite", outputs="probabilities")
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from edgekd.export.c.generate import Library, generate
 from edgekd.export.c.step import Instructions
 from edgekd.target import Budget, Target
-from tests.conftest import ROOT
+from tests.conftest import MLPERF_TINY
 from tests.devices.microcontroller.library import TARGETS, target_named
 from tests.export.c.emulated import Array, run_emulated
 from tests.export.c.host_library import build_for_host, random_inputs
@@ -33,7 +33,6 @@ pytestmark = pytest.mark.skipif(
     reason="the emulator and the cross compiler are not installed",
 )
 
-MODELS = ROOT.parent / "shared" / "data" / "mlperf_tiny"
 SAMPLES = 4
 # Boards that share their kernels with another one get fewer examples.
 EXAMPLES = {"cortex-m4": 8, "cortex-m55": 8, "cortex-m3": 3}
@@ -119,17 +118,17 @@ def _some(names: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
 
 @cache
 def published(name: str, instructions: Instructions) -> Library:
-    return generate(MODELS / f"{name}_int8.tflite", instructions, "size")
+    return generate(MLPERF_TINY / f"{name}_int8.tflite", instructions, "size")
 
 
-@pytest.mark.skipif(not MODELS.is_dir(), reason=f"there are no models in {MODELS}")
+@pytest.mark.skipif(not MLPERF_TINY.is_dir(), reason=f"there are no models in {MLPERF_TINY}")
 @pytest.mark.parametrize("board", TARGETS)
 @pytest.mark.parametrize("name", ["kws", "ic", "vww", "ad"])
 def test_published_models(name: str, board: str, tmp_path: Path) -> None:
     """The models of MLPerf Tiny, within the board's budget."""
     target = target_named(board)
     library = published(name, instructions_of(target))
-    content = (MODELS / f"{name}_int8.tflite").read_bytes()
+    content = (MLPERF_TINY / f"{name}_int8.tflite").read_bytes()
     samples = [random_inputs(library, seed) for seed in range(SAMPLES)]
     wanted = [builtin_ref(content, inputs) for inputs in samples]
     assert_same(run_emulated(library, tmp_path, target, samples), wanted, board)

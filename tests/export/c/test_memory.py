@@ -16,9 +16,9 @@ from edgekd.export.c.memory_check import verify_plan
 from edgekd.export.c.step import Overlay, Step
 from edgekd.measure.footprint import Lifetime
 from edgekd.measure.footprint import pack as pack_lifetimes
+from tests.conftest import MLPERF_TINY
 
 from .tiny_networks import (
-    FOLDER,
     pixel_distance,
     read_network,
     row_distance,
@@ -26,7 +26,9 @@ from .tiny_networks import (
     with_planes,
 )
 
-needs_models = pytest.mark.skipif(not FOLDER.exists(), reason="the MLPerf Tiny models are not here")
+needs_models = pytest.mark.skipif(
+    not MLPERF_TINY.exists(), reason="the MLPerf Tiny models are not here"
+)
 
 
 def _step(reads: list[int], writes: list[int], **more: object) -> Step:

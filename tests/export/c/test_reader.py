@@ -17,6 +17,7 @@ from edgekd.export.c.reader import parse_graph, read_graph
 from edgekd.export.c.reading.rules import RULES
 from edgekd.export.c.reading.schema import OPERATORS, OPTIONS
 from edgekd.export.c.reading.tensors import unpack_int4
+from tests.conftest import MLPERF_TINY
 from tests.export.c import model_operators as ops
 from tests.export.c.models import (
     ModelBuilder,
@@ -29,7 +30,6 @@ from tests.export.c.models import (
 )
 from tests.export.c.one_operator import ONE_OPERATOR, small_network
 
-MLPERF_TINY = Path(__file__).resolve().parents[4] / "shared" / "data" / "mlperf_tiny"
 FULL_INTEGER = {"ad": 10, "ic": 16, "kws": 13, "vww": 31}
 
 

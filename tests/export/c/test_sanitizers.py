@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from edgekd.export.c.generate import Library, generate
-from tests.conftest import ROOT
+from tests.conftest import MLPERF_TINY
 from tests.export.c.executable import SANITIZERS, joined, run, run_sanitized
 from tests.export.c.host_library import WARNINGS, random_inputs, write_library
 from tests.export.c.models import builtin_ref
@@ -20,7 +20,6 @@ from tests.export.c.one_operator import small_network
 from tests.export.c.random_models import KINDS, RandomModel
 from tests.export.c.random_networks import BLOCKS, RandomNetwork
 
-MODELS = ROOT.parent / "shared" / "data" / "mlperf_tiny"
 # What a library may take from outside itself.
 OUTSIDE = {"memcpy", "memset", "memmove"}
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
@@ -124,10 +123,10 @@ def test_networks_are_clean(seed: int, order: list[str]) -> None:
     assert_clean(RandomNetwork(seed).build(*chains), samples=3)
 
 
-@pytest.mark.skipif(not MODELS.is_dir(), reason=f"there are no models in {MODELS}")
+@pytest.mark.skipif(not MLPERF_TINY.is_dir(), reason=f"there are no models in {MLPERF_TINY}")
 @pytest.mark.parametrize("name", ["kws", "ic", "vww", "ad"])
 def test_published_models_are_clean(name: str) -> None:
-    assert_clean((MODELS / f"{name}_int8.tflite").read_bytes(), samples=2)
+    assert_clean((MLPERF_TINY / f"{name}_int8.tflite").read_bytes(), samples=2)
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)

@@ -22,14 +22,16 @@ from edgekd.export.c.step import Instructions, Step
 from edgekd.export.c.stream_plan import plan_streams
 from edgekd.export.c.streaming import stream_group
 from edgekd.export.c.streaming_step import RowLowering, lowered_calls, streamed_step
+from tests.conftest import MLPERF_TINY
 from tests.export.c import model_operators as ops
 from tests.export.c import models
 from tests.export.c.host_library import build_for_host, random_inputs
 from tests.export.c.models import ModelBuilder, builtin_ref
-from tests.export.c.tiny_networks import FOLDER
 
 SANITIZERS = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
-needs_models = pytest.mark.skipif(not FOLDER.exists(), reason="the MLPerf Tiny models are not here")
+needs_models = pytest.mark.skipif(
+    not MLPERF_TINY.exists(), reason="the MLPerf Tiny models are not here"
+)
 _CHANNELS = 4
 _SMALLEST = 1  # bytes of RAM: whatever is streamed, it is not enough
 
@@ -140,7 +142,7 @@ def test_a_streamed_stack_equals_the_reference(seed: int, rows_at_once: int) -> 
 def test_real_models_are_streamed_where_that_pays(
     name: str, instructions: Instructions, streamed: bool
 ) -> None:
-    graph, _ = run_passes(read_graph(FOLDER / f"{name}_int8.tflite"))
+    graph, _ = run_passes(read_graph(MLPERF_TINY / f"{name}_int8.tflite"))
     steps = lower(graph, instructions, "size")
     rows = RowLowering(graph, instructions, "size")
     usual = plan_streams(graph, steps, rows)
@@ -158,7 +160,7 @@ def test_real_models_are_streamed_where_that_pays(
 
 @needs_models
 def test_a_real_model_needs_half_the_memory_and_equals_the_reference(tmp_path: Path) -> None:
-    content = (FOLDER / "ic_int8.tflite").read_bytes()
+    content = (MLPERF_TINY / "ic_int8.tflite").read_bytes()
     file = tmp_path / "model.tflite"
     file.write_bytes(content)
     library = generate(file, "plain", "size", _SMALLEST)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgekd.export.c.graph import Graph, Operator, Padding, Tensor, Window
 from edgekd.export.c.step import Overlay, Step
-
-FOLDER = Path("/work/shared/data/mlperf_tiny")
+from tests.conftest import MLPERF_TINY
 
 
 def image(rows: int, columns: int, channels: int, name: str = "") -> Tensor:
@@ -87,7 +85,7 @@ def read_network(name: str) -> Graph:
     """Shapes of one of the models; its constants are zeros."""
     from ai_edge_litert import schema_py_generated as schema
 
-    data = (FOLDER / f"{name}_int8.tflite").read_bytes()
+    data = (MLPERF_TINY / f"{name}_int8.tflite").read_bytes()
     model: Any = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
     [part] = model.subgraphs
     activations = {int(i) for i in part.inputs}

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from edgekd.export.c.graph import Array, Graph, Tensor
 from edgekd.export.c.passes.writer import write_tflite
 from edgekd.export.c.reader import parse_graph
 from tests.export.c.models import ModelBuilder, builtin_ref
-
-MLPERF_TINY = Path(__file__).resolve().parents[5] / "shared" / "data" / "mlperf_tiny"
 
 
 def graph_of(model: ModelBuilder, outputs: list[int]) -> tuple[bytes, Graph]:

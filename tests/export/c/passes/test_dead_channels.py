@@ -14,10 +14,10 @@ from edgekd.export.c.passes.evaluate import run_reference
 from edgekd.export.c.passes.intervals import intervals
 from edgekd.export.c.passes.report import size
 from edgekd.export.c.reader import parse_graph, read_graph
+from tests.conftest import MLPERF_TINY
 from tests.export.c import model_operators as ops
 from tests.export.c.models import Array, ModelBuilder, conv_2d, depthwise_conv_2d, fully_connected
 from tests.export.c.passes.compare import (
-    MLPERF_TINY,
     assert_same_outputs,
     graph_of,
     random_stored,
