@@ -1,8 +1,6 @@
 """What is in a ``.pte`` file: its inputs and outputs, and what will really run.
 
 Read from the file itself, delegates included, so that a file from elsewhere gets the same answer.
-Format: ExecuTorch's ``schema/program.fbs`` and XNNPACK's ``serialization/schema.fbs``, both
-flatbuffers that ship in the executorch wheel.
 """
 
 from __future__ import annotations
@@ -13,12 +11,16 @@ from typing import Any
 
 from edgekd.errors import BadInput
 from edgekd.export.contract import TensorSpec
+from edgekd.export.executorch_program import (
+    Delegate,
+    Kernel,
+    Method,
+    ProgramTensor,
+    read_method,
+)
 from edgekd.export.xnnpack_graph import XnnpackNode, read_xnnpack_graph
 from edgekd.records import Preflight
-from edgekd.third_party import quiet, require
 
-_IDENTIFIER = b"ET12"
-_IDENTIFIER_AT = slice(4, 8)
 _METHOD = "forward"
 _XNNPACK = "XnnpackBackend"
 _DTYPES: dict[str, Any] = {"FLOAT": "float32", "HALF": "float16", "CHAR": "int8", "BYTE": "uint8"}
@@ -47,71 +49,47 @@ def inspect_executorch(path: Path) -> tuple[list[TensorSpec], list[TensorSpec], 
     Raises:
         BadInput: it is not an ExecuTorch program, or its method or tensors are of a kind that
             edgekd cannot feed.
-        MissingPackage: executorch is not installed.
     """
-    content = _content(path)
-    require("executorch", "executorch.exir")
     try:
-        with quiet():
-            from executorch.exir._serialize import _deserialize_pte_binary
-
-            program = _deserialize_pte_binary(content).program
-        plan = next((plan for plan in program.execution_plan if plan.name == _METHOD), None)
-        if plan is None:
-            raise BadInput(f"has no method {_METHOD!r}", where=str(path))
-        inputs = [_spec(f"input_{at}", plan, index) for at, index in enumerate(plan.inputs)]
-        outputs = [_spec(f"output_{at}", plan, index) for at, index in enumerate(plan.outputs)]
-        return inputs, outputs, _preflight(program, plan, inputs)
-    except BadInput as error:
-        raise BadInput(error.what, where=str(path), mend=error.mend) from error
-    # A damaged file leads the reader of flatbuffers to struct, index and type errors.
-    except Exception as error:
-        raise BadInput("is a damaged ExecuTorch program", where=str(path)) from error
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_IDENTIFIER_AT.stop)
-            if head[_IDENTIFIER_AT] != _IDENTIFIER:
-                raise BadInput("is not an ExecuTorch program (.pte)", where=str(path))
-            return head + stream.read()
+        content = path.read_bytes()
     except OSError as error:
         raise BadInput("cannot be read", where=str(path), mend=str(error.strerror)) from error
+    method = read_method(content, _METHOD, str(path))
+    try:
+        inputs = [_spec(f"input_{at}", method.tensor(i)) for at, i in enumerate(method.inputs)]
+        outputs = [_spec(f"output_{at}", method.tensor(i)) for at, i in enumerate(method.outputs)]
+        return inputs, outputs, _preflight(method, inputs, str(path))
+    except BadInput as error:
+        raise BadInput(error.what, where=str(path), mend=error.mend) from error
 
 
-def _spec(name: str, plan: Any, index: int) -> TensorSpec:
-    from executorch.exir.schema import Tensor
-
-    value = plan.values[index].val
-    if not isinstance(value, Tensor):
+def _spec(name: str, tensor: ProgramTensor | None) -> TensorSpec:
+    if tensor is None:
         raise BadInput(f"{name} is not a tensor")
-    dtype = value.scalar_type.name
-    if dtype not in _DTYPES:
-        raise BadInput(f"{name} is of type {dtype.lower()}, which edgekd cannot feed")
-    layout: Any = "NCHW" if len(value.sizes) == _IMAGE_RANK else "NC"
-    return TensorSpec(name=name, shape=list(value.sizes), layout=layout, dtype=_DTYPES[dtype])
+    if tensor.scalar_type not in _DTYPES:
+        raise BadInput(f"{name} is of type {tensor.scalar_type.lower()}, which edgekd cannot feed")
+    layout: Any = "NCHW" if len(tensor.sizes) == _IMAGE_RANK else "NC"
+    return TensorSpec(
+        name=name, shape=list(tensor.sizes), layout=layout, dtype=_DTYPES[tensor.scalar_type]
+    )
 
 
-def _preflight(program: Any, plan: Any, inputs: list[TensorSpec]) -> Preflight:
-    from executorch.exir.schema import DelegateCall, KernelCall
-
-    calls = [step.instr_args for chain in plan.chains for step in chain.instructions]
-    delegates = [plan.delegates[call.delegate_index] for call in calls if _is(call, DelegateCall)]
-    kernels = [call for call in calls if _is(call, KernelCall)]
+def _preflight(method: Method, inputs: list[TensorSpec], where: str) -> Preflight:
+    delegates = [call for call in method.calls if isinstance(call, Delegate)]
+    kernels = [call for call in method.calls if isinstance(call, Kernel)]
     nodes = [
         node
         for delegate in delegates
-        if delegate.id == _XNNPACK
-        for node in read_xnnpack_graph(program.backend_delegate_data[delegate.processed.index].data)
+        if delegate.backend == _XNNPACK
+        for node in read_xnnpack_graph(delegate.data, where)
     ]
-    others = Counter(delegate.id for delegate in delegates if delegate.id != _XNNPACK)
-    undelegated = Counter(plan.operators[call.op_index].name for call in kernels)
+    others = Counter(call.backend for call in delegates if call.backend != _XNNPACK)
+    undelegated = Counter(kernel.operator for kernel in kernels)
     operators = Counter(node.kind for node in nodes) + others + undelegated
     fallbacks: Counter[str] = Counter()
     if any(node.quantized for node in nodes) or any(_CONVERSIONS in name for name in undelegated):
         fallbacks.update(node.kind for node in nodes if node.computes and not node.quantized)
-        fallbacks.update(_float_kernels(plan, kernels))
+        fallbacks.update(_float_kernels(method, kernels))
     return Preflight(
         operators=dict(sorted(operators.items())),
         delegated=len(nodes) + sum(others.values()),
@@ -122,19 +100,13 @@ def _preflight(program: Any, plan: Any, inputs: list[TensorSpec]) -> Preflight:
     )
 
 
-def _is(call: Any, kind: type) -> bool:
-    return isinstance(call, kind)
-
-
-def _float_kernels(plan: Any, kernels: list[Any]) -> list[str]:
+def _float_kernels(method: Method, kernels: list[Kernel]) -> list[str]:
     """Names of the kernels that compute in float."""
-    from executorch.exir.schema import Tensor
-
     names = []
-    for call in kernels:
-        name = plan.operators[call.op_index].name
-        values = [plan.values[index].val for index in call.args]
-        types = {value.scalar_type.name for value in values if isinstance(value, Tensor)}
+    for kernel in kernels:
+        tensors = [method.tensor(index) for index in kernel.values]
+        types = {tensor.scalar_type for tensor in tensors if tensor is not None}
+        name = kernel.operator
         if types & {"FLOAT", "HALF"} and name not in _MOVES and not name.startswith(_CONVERSIONS):
             names.append(name)
     return names

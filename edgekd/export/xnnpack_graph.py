@@ -1,24 +1,93 @@
 """Reads the graph that XNNPACK's delegate carries inside a ``.pte`` file.
 
 Format: ``executorch/backends/xnnpack/serialization/schema.fbs``, behind a header that says where
-the flatbuffer lies. executorch has no reader of it; flatc, which ships beside the schema, does.
+the flatbuffer lies (``runtime/XNNHeader.h``). Slots are the fields in their order in the schema.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import tempfile
+import struct
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from edgekd.errors import BadInput
+from edgekd.export.flatbuffer import FlatBuffer, Table
 
-_SECONDS = 30.0
-_DATATYPE = "xnn_datatype_"
+_MAGIC = b"XH00"
+_MAGIC_AT = slice(4, 8)
+# Offset and size of the flatbuffer, behind four bytes of zeros, the magic and the header's length.
+_HEADER = struct.Struct("<10xII")
+
+_DATATYPES = (
+    "invalid fp32 fp16 qint8 quint8 qint32 qcint8 qcint32 qcint4 qdint8 qbint4 qpint8 int32 "
+    "pfp32 bf16"
+).split()
 _FLOATS = {"fp32", "fp16", "bf16", "pfp32"}
+_QUANTIZED_VALUE = 2
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """Slots of a node that name values, and the one among them that names its weights."""
+
+    values: tuple[int, ...]
+    weights: int | None = None
+
+
+_ONE_INPUT = _Fields((0, 1))
+_TWO_INPUTS = _Fields((0, 1, 2))
+_CONVOLUTION = _Fields((15, 16, 17, 18), weights=16)
+_POOLING = _Fields((10, 11))
+_CONCATENATION = _Fields((1, 2, 3, 4, 5, 7))
+# In the order of the union ``XNodeUnion``, whose numbers begin at 1.
+_KINDS: tuple[tuple[str, _Fields], ...] = (
+    ("XNNAdd", _TWO_INPUTS),
+    ("XNNFullyConnected", _Fields((0, 1, 2, 3), weights=1)),
+    ("XNNSoftmax", _ONE_INPUT),
+    ("XNNSigmoid", _ONE_INPUT),
+    ("XNNStaticTranspose", _Fields((2, 3))),
+    ("XNNClamp", _ONE_INPUT),
+    ("XNNConv2d", _CONVOLUTION),
+    ("XNNDiv", _TWO_INPUTS),
+    ("XNNStaticResizeBilinear2D", _Fields((2, 3))),
+    ("XNNStaticConstantPad", _Fields((3, 4))),
+    ("XNNAvgPooling2d", _POOLING),
+    ("XNNMinimum", _TWO_INPUTS),
+    ("XNNDepthwiseConv2d", _CONVOLUTION),
+    ("XNNMaxPooling2d", _POOLING),
+    ("XNNMultiply", _TWO_INPUTS),
+    ("XNNSubtract", _TWO_INPUTS),
+    ("XNNFloor", _ONE_INPUT),
+    ("XNNConvert", _ONE_INPUT),
+    ("XNNGlobalAvgPooling2d", _ONE_INPUT),
+    ("XNNStaticReshape", _Fields((2, 3))),
+    ("XNNArgMaxPooling2d", _Fields((6, 7, 8))),
+    ("XNNSquareRoot", _ONE_INPUT),
+    ("XNNCeiling", _ONE_INPUT),
+    ("XNNHardswish", _ONE_INPUT),
+    ("XNNLeakyReLU", _Fields((1, 2))),
+    ("XNNMaximum", _TWO_INPUTS),
+    ("XNNNegate", _ONE_INPUT),
+    ("XNNSquare", _ONE_INPUT),
+    ("XNNELU", _Fields((1, 2))),
+    ("XNNAbs", _ONE_INPUT),
+    ("XNNPReLU", _TWO_INPUTS),
+    ("XNNConcatenate2", _CONCATENATION),
+    ("XNNConcatenate3", _CONCATENATION),
+    ("XNNConcatenate4", _CONCATENATION),
+    ("XNNStaticSlice", _Fields((3, 4))),
+    ("XNNScaledDotProductAttention", _Fields((0, 1, 2, 3, 4, 5))),
+    ("XNNBatchMatrixMultiply", _TWO_INPUTS),
+    ("XNNConcatenate5", _CONCATENATION),
+    ("XNNConvTranspose2d", _CONVOLUTION),
+    ("XNNReciprocalSquareRoot", _ONE_INPUT),
+    ("XNNLog", _ONE_INPUT),
+    ("XNNGelu", _ONE_INPUT),
+    ("XNNTanh", _ONE_INPUT),
+    ("XNNExp", _ONE_INPUT),
+    ("XNNSin", _ONE_INPUT),
+    ("XNNCopy", _ONE_INPUT),
+    ("XNNCos", _ONE_INPUT),
+)
 # Nodes that move or convert values and compute nothing.
 _MOVES = {
     "XNNConvert",
@@ -48,61 +117,53 @@ class XnnpackNode:
     weights: str | None
 
 
-def read_xnnpack_graph(blob: bytes) -> list[XnnpackNode]:
+def read_xnnpack_graph(blob: bytes, where: str) -> list[XnnpackNode]:
     """The operators of a delegate, in order.
+
+    Args:
+        blob: what the delegate was handed at export.
+        where: name of the file, for messages.
 
     Raises:
         BadInput: the blob is damaged.
     """
-    from executorch.backends.xnnpack.serialization.xnnpack_graph_serialize import XNNHeader
-
-    try:
-        header = XNNHeader.from_bytes(blob[: XNNHeader.EXPECTED_LENGTH])
-        start = header.flatbuffer_offset
-        graph = _as_json(blob[start : start + header.flatbuffer_size])
-        types = dict(map(_type_of, graph["xvalues"]))
-        return [_node(entry, types) for entry in graph["xnodes"]]
-    except (ValueError, KeyError, TypeError, AttributeError, subprocess.SubprocessError) as error:
-        raise BadInput("has a damaged XNNPACK delegate") from error
+    if len(blob) < _HEADER.size or blob[_MAGIC_AT] != _MAGIC:
+        raise BadInput("has a damaged XNNPACK delegate", where=where)
+    start, length = _HEADER.unpack_from(blob)
+    buffer = FlatBuffer(blob[start : start + length], where, "XNNPACK delegate")
+    graph = buffer.root()
+    types = dict(_type_of(buffer, value) for value in graph.tables(2))
+    return [_node(buffer, node, types) for node in graph.tables(1)]
 
 
-def _as_json(flatbuffer: bytes) -> Any:
-    from executorch.backends.xnnpack.serialization.xnnpack_graph_serialize import _get_schema_bytes
-    from executorch.exir._serialize._flatbuffer import _get_flatc_path
-
-    with tempfile.TemporaryDirectory(prefix="edgekd-xnnpack-") as name:
-        folder = Path(name)
-        (folder / "schema.fbs").write_bytes(_get_schema_bytes())
-        (folder / "graph.bin").write_bytes(flatbuffer)
-        command = [_get_flatc_path(), "--json", "--defaults-json", "--strict-json"]
-        subprocess.run(
-            [*command, "schema.fbs", "--", "graph.bin"],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=_SECONDS,
-        )
-        text = (folder / "graph.json").read_text(encoding="utf-8")
-    # flatc writes the open ends of a clamp as "inf"; JSON for Python wants "Infinity".
-    return json.loads(re.sub(r":\s*(-?)inf\b", r": \1Infinity", text))
-
-
-def _type_of(entry: dict[str, Any]) -> tuple[int, str]:
+def _type_of(buffer: FlatBuffer, value: Table) -> tuple[int, str]:
     """Identifier and type of a value."""
-    value = entry["xvalue_union"]
-    tensor = value.get("tensor_value", value)
-    return tensor["id_out"], tensor["datatype"].removeprefix(_DATATYPE)
+    tensor = value.table(1)
+    if tensor is not None and value.integer(0, "B") == _QUANTIZED_VALUE:
+        tensor = tensor.table(0)
+    if tensor is None:
+        raise buffer.damaged("a value is no tensor")
+    number = tensor.integer(0, "H")
+    if number >= len(_DATATYPES):
+        raise buffer.damaged(f"there is no datatype {number}")
+    return tensor.integer(6, "I"), _DATATYPES[number]
 
 
-def _node(entry: dict[str, Any], types: dict[int, str]) -> XnnpackNode:
-    kind, fields = entry["xnode_union_type"], entry["xnode_union"]
-    used = [
-        types[value] for name, value in fields.items() if name.endswith("_id") and value in types
-    ]
+def _node(buffer: FlatBuffer, entry: Table, types: dict[int, str]) -> XnnpackNode:
+    number, node = entry.integer(0, "B"), entry.table(1)
+    if node is None or not 1 <= number <= len(_KINDS):
+        raise buffer.damaged(f"there is no node of kind {number}")
+    kind, fields = _KINDS[number - 1]
+    # A node without a bias names a value that is not there.
+    used = {types[value] for slot in fields.values if (value := node.integer(slot, "I")) in types}
+    weights = None
+    if fields.weights is not None:
+        weights = types.get(node.integer(fields.weights, "I"))
+        if weights is None:
+            raise buffer.damaged(f"the weights of a {kind} are not there")
     return XnnpackNode(
         kind=kind,
         quantized=not _FLOATS.issuperset(used),
         computes=kind not in _MOVES,
-        weights=types[fields["filter_id"]] if "filter_id" in fields else None,
+        weights=weights,
     )

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgekd.errors import BadInput
-from edgekd.export.c.flatbuffer import FlatBuffer, Table
 from edgekd.export.c.graph import ABSENT, Graph, Operator
 from edgekd.export.c.reading.operators import OperatorReader
 from edgekd.export.c.reading.tensors import TensorReader
+from edgekd.export.flatbuffer import FlatBuffer, Table
 
 _IDENTIFIER = b"TFL3"
 _VERSION = 3

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from edgekd.errors import BadInput
-from edgekd.export.c.flatbuffer import FlatBuffer, IntegerCode, Table
 from edgekd.export.c.graph import ABSENT, Operator, Tensor
 from edgekd.export.c.reading.node import Node
 from edgekd.export.c.reading.rules import MENDS, RULES, Rule
@@ -20,6 +19,7 @@ from edgekd.export.c.reading.schema import (
 )
 from edgekd.export.c.reading.tensors import TensorReader
 from edgekd.export.c.reading.windows import WINDOW_OPTIONS
+from edgekd.export.flatbuffer import FlatBuffer, IntegerCode, Table
 
 # What the numbers of an enumeration stand for, by the name of the option.
 _NAMES = {"activation": ACTIVATIONS, "mode": MIRROR_MODES, "padding": PADDINGS}

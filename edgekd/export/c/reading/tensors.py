@@ -9,9 +9,9 @@ from typing import cast
 import numpy as np
 
 from edgekd.errors import BadInput
-from edgekd.export.c.flatbuffer import FlatBuffer, Table
 from edgekd.export.c.graph import Array, DType, Quantization, Tensor
 from edgekd.export.c.reading.schema import BLOCKWISE, TENSOR_TYPES, UNREADABLE_TYPES
+from edgekd.export.flatbuffer import FlatBuffer, Table
 
 # What the C library's ``struct model_tensor`` can describe.
 _LARGEST_RANK = 6

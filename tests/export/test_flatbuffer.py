@@ -9,7 +9,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from edgekd.errors import BadInput
-from edgekd.export.c.flatbuffer import FlatBuffer
+from edgekd.export.flatbuffer import FlatBuffer
 
 
 def packed(model: schema.ModelT) -> bytes:

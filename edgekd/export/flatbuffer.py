@@ -12,7 +12,7 @@ from typing import Literal
 
 from edgekd.errors import BadInput
 
-# struct's letters of the scalars that TFLite's schema uses.
+# struct's letters of the scalars that the schemas of TFLite, ExecuTorch and XNNPACK use.
 IntegerCode = Literal["b", "B", "H", "i", "I", "q", "Q"]
 # Enough for 100,000 channels with scales and zero points; spent in about two seconds.
 _STEPS = 500_000
@@ -25,12 +25,16 @@ class FlatBuffer:
     Args:
         content: the whole file.
         where: its name, for messages.
+        holds: what it should be, for messages.
         steps: tables and vector elements that may be visited, each visit counted.
     """
 
-    def __init__(self, content: bytes, where: str, steps: int = _STEPS) -> None:
+    def __init__(
+        self, content: bytes, where: str, holds: str = "TFLite file", steps: int = _STEPS
+    ) -> None:
         self.content = content
         self.where = where
+        self._holds = holds
         self._steps = steps
 
     def root(self) -> Table:
@@ -40,7 +44,7 @@ class FlatBuffer:
     def damaged(self, reason: str) -> BadInput:
         """The error for content that breaks the format."""
         return BadInput(
-            f"is a damaged TFLite file: {reason}",
+            f"is a damaged {self._holds}: {reason}",
             where=self.where,
             mend="convert or download the model again",
         )
@@ -171,6 +175,9 @@ class Table:
         offset = self._buffer.integer("H", self._fields + entry)
         if offset == 0:
             return None
-        if offset + size > self._bytes:
-            raise self._buffer.damaged(f"the table at byte {self._position} is too short")
-        return self._position + offset
+        position = self._position + offset
+        # Not the size that the table gives itself: writers share lists of fields between tables
+        # whose fields are of other sizes.
+        if position + size > len(self._buffer.content):
+            raise self._buffer.damaged(f"the table at byte {self._position} is cut off")
+        return position
