@@ -5,6 +5,7 @@ Each output lies over its first input, as near as the layer's kernel says that i
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -19,17 +20,18 @@ from edgekd.export.c.emit.source import model_source
 from edgekd.export.c.graph import Graph
 from edgekd.export.c.lowering import lower
 from edgekd.export.c.memory import MemoryPlan
-from edgekd.export.c.reader import read_graph
+from edgekd.export.c.reader import parse_graph, read_graph
 from edgekd.export.c.step import Flash, Overlay, Step
 from edgekd.target import Budget
 from tests.export.c.models import Array, ModelBuilder, builtin_ref
 
+_ALIGNMENT = 16
 Add = Callable[[ModelBuilder, np.random.Generator], int]
 
 
-def layers(add: Add, count: int) -> bytes:
+def layers(add: Add, count: int, seed: int = 7) -> bytes:
     """A model of many layers, each made by ``add`` from the same random numbers in turn."""
-    random, model = np.random.default_rng(7), ModelBuilder()
+    random, model = np.random.default_rng(seed), ModelBuilder()
     return model.build([add(model, random) for _ in range(count)])
 
 
@@ -46,42 +48,47 @@ def assert_equals_litert(model: bytes, core: str, flash: Flash, folder: Path) ->
         The steps that the layers became.
     """
     [target] = find_targets([core])
+    assert target.microcontroller is not None
     file = folder / "model.tflite"
     file.write_bytes(model)
     graph = read_graph(file)
-    steps = lower(graph, "dsp", flash)
+    steps = lower(graph, target.microcontroller.instructions, flash)
     _write_library(graph, steps, folder)
     firmware = build_firmware(folder, target.model_copy(update={"budget": Budget()}))
-    samples = _samples(graph)
-    payloads = [b"".join(values.tobytes() for values in sample) for sample in samples]
+    payloads = [b"".join(values.tobytes() for values in sample) for sample in _samples(graph)]
     answers = run_emulator(firmware, payloads).answers
-    for sample, answer in zip(samples, answers, strict=True):
-        wanted = builtin_ref(model, sample)
+    for answer, outputs in zip(answers, _wanted(model), strict=True):
         got = np.frombuffer(answer.outputs, np.int8)
-        ends = np.cumsum([one.size for one in wanted])
-        for step, here, there in zip(steps, np.split(got, ends[:-1]), wanted, strict=True):
+        ends = np.cumsum([one.size for one in outputs])
+        for step, here, there in zip(steps, np.split(got, ends[:-1]), outputs, strict=True):
             np.testing.assert_array_equal(here, there.reshape(-1), err_msg=str(step.operator))
     return steps
 
 
 def _tight_plan(graph: Graph, steps: list[Step]) -> MemoryPlan:
-    """Outputs over inputs, scratch behind all of them."""
+    """Each output as near over its first input as it may lie; scratch behind all of them."""
     offsets: dict[int, int] = {}
     top = 0
     for step in steps:
-        output, first = step.writes[0], step.reads[0]
+        [output], first = step.writes, step.reads[0]
         overlay = step.overlays.get(0, Overlay(graph.tensors[output].bytes))
         unit = math.lcm(overlay.multiple, 4)
-        offsets[output] = top
-        offsets[first] = top + -(-overlay.distance // unit) * unit
+        # Beyond the end of either tensor there is nothing to lie over.
+        furthest = graph.tensors[output].bytes // unit * unit
+        behind = max(-furthest, -(-overlay.distance // unit) * unit)
+        offsets[output], offsets[first] = top + max(0, -behind), top + max(0, behind)
         top = max(offsets[one] + graph.tensors[one].bytes for one in (output, first))
         for other in step.reads[1:]:
-            offsets[other] = top = -(-top // 16) * 16
+            offsets[other] = top = _aligned(top)
             top += graph.tensors[other].bytes
-        top = -(-top // 16) * 16
+        top = _aligned(top)
     scratch = {i: top for i, step in enumerate(steps) if step.scratch_bytes}
     bytes_needed = top + max(step.scratch_bytes for step in steps)
     return MemoryPlan(offsets, scratch, bytes_needed, bytes_needed, 0, ())
+
+
+def _aligned(offset: int) -> int:
+    return -(-offset // _ALIGNMENT) * _ALIGNMENT
 
 
 def _write_library(graph: Graph, steps: list[Step], folder: Path) -> None:
@@ -104,3 +111,9 @@ def _samples(graph: Graph) -> list[list[Array]]:
             lambda shape: np.full(shape, 127),
         )
     ]
+
+
+@functools.lru_cache(maxsize=1)
+def _wanted(model: bytes) -> list[list[Array]]:
+    """For each sample the output of each layer."""
+    return [builtin_ref(model, sample) for sample in _samples(parse_graph(model, "layers"))]

@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import functools
-import math
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgekd.catalog import find_targets
-from edgekd.devices.microcontroller.firmware.build import build_firmware
-from edgekd.devices.microcontroller.link.emulator import run_emulator
-from edgekd.export.c.emit.header import model_descriptors, model_header
-from edgekd.export.c.emit.source import model_source
-from edgekd.export.c.graph import Graph
-from edgekd.export.c.lowering import lower
-from edgekd.export.c.memory import MemoryPlan
-from edgekd.export.c.reader import read_graph
-from edgekd.export.c.step import Flash, Overlay, Step
-from edgekd.target import Budget
-from tests.conftest import ROOT
+from edgekd.export.c.step import Flash
 from tests.export.c import model_operators as ops
 from tests.export.c.models import (
     Array,
     ModelBuilder,
-    builtin_ref,
     conv_2d,
     depthwise_conv_2d,
     fully_connected,
 )
+from tests.export.c.side_by_side import Add, assert_equals_litert, layers
 
 _SCALE = 0.05
-_SAMPLES = 4
-Add = Callable[[ModelBuilder, np.random.Generator], int]
 
 
 def _pick(random: np.random.Generator, *choices: int) -> int:
@@ -161,60 +145,7 @@ _LAYERS: dict[str, tuple[Add, int, float]] = {
 def _model(kind: str) -> bytes:
     """Many layers side by side, each with inputs of its own."""
     add, count, _ = _LAYERS[kind]
-    random, model = np.random.default_rng(7), ModelBuilder()
-    return model.build([add(model, random) for _ in range(count)])
-
-
-@functools.cache
-def _steps(kind: str, flash: Flash = "size") -> tuple[Graph, list[Step]]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.tflite"
-        file.write_bytes(_model(kind))
-        graph = read_graph(file)
-    return graph, lower(graph, "dsp", flash)
-
-
-def _tight_plan(graph: Graph, steps: list[Step]) -> MemoryPlan:
-    """Each output over its first input, as near as the kernel says that it may; scratch behind."""
-    offsets: dict[int, int] = {}
-    top = 0
-    for step in steps:
-        output, first = step.writes[0], step.reads[0]
-        overlay = step.overlays.get(0, Overlay(graph.tensors[output].bytes))
-        unit = math.lcm(overlay.multiple, 4)
-        offsets[output] = top
-        offsets[first] = top + -(-overlay.distance // unit) * unit
-        top = max(offsets[one] + graph.tensors[one].bytes for one in (output, first))
-        for other in step.reads[1:]:
-            offsets[other] = top = -(-top // 16) * 16
-            top += graph.tensors[other].bytes
-        top = -(-top // 16) * 16
-    scratch = {i: top for i, step in enumerate(steps) if step.scratch_bytes}
-    bytes_needed = top + max(step.scratch_bytes for step in steps)
-    return MemoryPlan(offsets, scratch, bytes_needed, bytes_needed, 0, ())
-
-
-def _write_library(graph: Graph, steps: list[Step], folder: Path) -> None:
-    plan = _tight_plan(graph, steps)
-    source = model_source("", graph, steps, plan, model_descriptors(graph, plan))
-    (folder / "model.h").write_text(model_header("", graph, plan))
-    (folder / "model.c").write_text(source)
-
-
-def _inputs(graph: Graph) -> list[Array]:
-    """Random values, then only the least and the greatest, then each of these everywhere."""
-    random = np.random.default_rng(3)
-    found = []
-    for index in graph.inputs:
-        shape = graph.tensors[index].shape
-        samples = [
-            random.integers(-128, 128, shape),
-            random.choice([-128, 127], shape),
-            np.full(shape, -128),
-            np.full(shape, 127),
-        ]
-        found.append(np.stack(samples).astype(np.int8))
-    return found
+    return layers(add, count)
 
 
 @pytest.mark.parametrize("kind", _LAYERS)
@@ -222,34 +153,6 @@ def _inputs(graph: Graph) -> list[Array]:
     ("core", "flash"),
     [("cortex-m4", "size"), ("cortex-m4", "speed"), ("cortex-m7", "size"), ("cortex-m33", "size")],
 )
-def test_kernels_equal_litert(
-    kind: str, core: str, flash: Flash, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(ROOT / ".cache" / "tests"))
-    [target] = find_targets([core])
-    graph, steps = _steps(kind, flash)
+def test_kernels_equal_litert(kind: str, core: str, flash: Flash, tmp_path: Path) -> None:
+    steps = assert_equals_litert(_model(kind), core, flash, tmp_path)
     assert np.mean([step.variant.startswith("dsp") for step in steps]) >= _LAYERS[kind][2]
-    _write_library(graph, steps, tmp_path)
-
-    payloads = [
-        b"".join(values[sample].tobytes() for values in _inputs(graph))
-        for sample in range(_SAMPLES)
-    ]
-    firmware = build_firmware(tmp_path, target.model_copy(update={"budget": Budget()}))
-    for answer, outputs in zip(
-        run_emulator(firmware, payloads).answers, _wanted(kind), strict=True
-    ):
-        got = np.frombuffer(answer.outputs, np.int8)
-        ends = np.cumsum([one.size for one in outputs])
-        for step, here, there in zip(steps, np.split(got, ends[:-1]), outputs, strict=True):
-            np.testing.assert_array_equal(here, there.reshape(-1), err_msg=str(step.operator))
-
-
-@functools.cache
-def _wanted(kind: str) -> list[list[Array]]:
-    """For each sample the output of each layer."""
-    inputs = _inputs(_steps(kind)[0])
-    return [
-        builtin_ref(_model(kind), [values[sample] for values in inputs])
-        for sample in range(_SAMPLES)
-    ]

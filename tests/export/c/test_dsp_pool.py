@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT
 from tests.export.c import model_operators as ops
 from tests.export.c.models import ModelBuilder, conv_2d, depthwise_conv_2d, fully_connected
 from tests.export.c.side_by_side import Add, assert_equals_litert, layers
@@ -56,10 +55,7 @@ def _clamped(model: ModelBuilder, random: np.random.Generator) -> int:
 
 
 @pytest.mark.parametrize(("add", "count"), [(_max_pool, 40), (_clamped, 40)])
-def test_layers_equal_litert(
-    add: Add, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(ROOT / ".cache" / "tests"))
+def test_layers_equal_litert(add: Add, count: int, tmp_path: Path) -> None:
     steps = assert_equals_litert(layers(add, count), "cortex-m4", "size", tmp_path)
     # A fully connected layer of few outputs may take the plain kernel.
     assert sum(step.variant.startswith("dsp") for step in steps) >= 0.9 * count

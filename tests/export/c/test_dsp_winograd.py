@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from edgekd.export.c.graph import Padding, Quantization, Tensor, Window
 from edgekd.export.c.lowering.dsp.winograd import tile_overlay, transformed_weights
 from edgekd.export.c.step import Flash
-from tests.conftest import ROOT
 from tests.export.c.models import ModelBuilder, conv_2d
 from tests.export.c.side_by_side import Add, assert_equals_litert, layers
 
@@ -48,8 +47,7 @@ def _layer(model: ModelBuilder, random: np.random.Generator) -> int:
 
 
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m33"])
-def test_layers_equal_litert(core: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(ROOT / ".cache" / "tests"))
+def test_layers_equal_litert(core: str, tmp_path: Path) -> None:
     steps = assert_equals_litert(layers(_layer, 40), core, "speed", tmp_path)
     taken = [step.variant for step in steps if "Winograd" in step.variant]
     assert len(taken) >= 24
@@ -57,15 +55,12 @@ def test_layers_equal_litert(core: str, tmp_path: Path, monkeypatch: pytest.Monk
         assert any(rounding in one for one in taken)
 
 
-def test_small_flash_and_few_channels_take_the_product_of_matrices(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_small_flash_and_few_channels_take_the_product_of_matrices(tmp_path: Path) -> None:
     def narrow(model: ModelBuilder, random: np.random.Generator) -> int:
         image = model.input((1, 4, 4, 8), 0.05)
         weights = random.integers(-128, 128, (2, 3, 3, 8)).astype(np.int8)
         return conv_2d(model, image, weights, [0.01] * 2, np.zeros(2, np.int64))
 
-    monkeypatch.setenv("XDG_CACHE_HOME", str(ROOT / ".cache" / "tests"))
     cases: tuple[tuple[Add, Flash], ...] = ((_layer, "size"), (narrow, "speed"))
     for add, flash in cases:
         steps = assert_equals_litert(layers(add, 2), "cortex-m4", flash, tmp_path)

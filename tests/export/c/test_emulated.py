@@ -6,7 +6,6 @@ takes most of the time.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -27,11 +26,6 @@ from tests.export.c.host_library import build_for_host, random_inputs
 from tests.export.c.models import builtin_ref
 from tests.export.c.random_models import KINDS, RandomModel
 from tests.export.c.random_networks import BLOCKS, RandomNetwork
-
-pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, ("qemu-system-arm", "arm-none-eabi-gcc"))),
-    reason="the emulator and the cross compiler are not installed",
-)
 
 SAMPLES = 4
 # Boards that share their kernels with another one get fewer examples.

@@ -6,46 +6,22 @@ its own. Each output lies over its input as near as the kernel says that it may.
 
 from __future__ import annotations
 
-import functools
-import math
-import shutil
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgekd.catalog import find_targets
-from edgekd.devices.microcontroller.firmware.build import build_firmware
-from edgekd.devices.microcontroller.link.emulator import run_emulator
-from edgekd.export.c.emit.header import model_descriptors, model_header
-from edgekd.export.c.emit.source import model_source
-from edgekd.export.c.graph import Graph
-from edgekd.export.c.lowering import lower
-from edgekd.export.c.memory import MemoryPlan
-from edgekd.export.c.reader import read_graph
-from edgekd.export.c.step import Overlay, Step
-from edgekd.target import Budget
 from tests.export.c import model_operators as ops
 from tests.export.c.models import (
     Array,
     ModelBuilder,
-    builtin_ref,
     conv_2d,
     depthwise_conv_2d,
     fully_connected,
 )
+from tests.export.c.side_by_side import Add, assert_equals_litert, layers
 
 _SCALE = 0.05
-_SAMPLES = 4
-_ALIGNMENT = 16
-Add = Callable[[ModelBuilder, np.random.Generator], int]
-
-emulated = pytest.mark.skipif(
-    not all(map(shutil.which, ("qemu-system-arm", "arm-none-eabi-gcc"))),
-    reason="the emulator and the cross compiler are not installed",
-)
 
 
 def _pick(random: np.random.Generator, *choices: int) -> int:
@@ -172,86 +148,8 @@ _LAYERS: dict[str, tuple[Add, int, float]] = {
 }
 
 
-@functools.cache
-def _model(kind: str) -> bytes:
-    """Many layers side by side, each with inputs of its own."""
-    add, count, _ = _LAYERS[kind]
-    random, model = np.random.default_rng(5), ModelBuilder()
-    return model.build([add(model, random) for _ in range(count)])
-
-
-def _steps(kind: str) -> tuple[Graph, list[Step]]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.tflite"
-        file.write_bytes(_model(kind))
-        graph = read_graph(file)
-    return graph, lower(graph, "mve", "size")
-
-
-def _tight_plan(graph: Graph, steps: list[Step]) -> MemoryPlan:
-    """Each output as near over its first input as it may lie; what else there is lies behind."""
-    offsets: dict[int, int] = {}
-    scratch: dict[int, int] = {}
-    top = 0
-    for number, step in enumerate(steps):
-        [output], first = step.writes, step.reads[0]
-        overlay = step.overlays.get(0, Overlay(graph.tensors[output].bytes))
-        unit = math.lcm(overlay.multiple, 4)
-        # Beyond the end of either tensor there is nothing to lie over.
-        furthest = graph.tensors[output].bytes // unit * unit
-        behind = max(-furthest, -(-overlay.distance // unit) * unit)
-        offsets[output], offsets[first] = top + max(0, -behind), top + max(0, behind)
-        top = max(offsets[one] + graph.tensors[one].bytes for one in (output, first))
-        for other in step.reads[1:]:
-            offsets[other] = top = _aligned(top)
-            top += graph.tensors[other].bytes
-        if step.scratch_bytes:
-            scratch[number] = top = _aligned(top)
-            top += step.scratch_bytes
-        top = _aligned(top)
-    return MemoryPlan(offsets, scratch, top, top, 0, ())
-
-
-def _aligned(offset: int) -> int:
-    return -(-offset // _ALIGNMENT) * _ALIGNMENT
-
-
-def _inputs(graph: Graph) -> list[Array]:
-    """Random values, then only the least and the greatest, then each of these everywhere."""
-    random = np.random.default_rng(3)
-    found = []
-    for index in graph.inputs:
-        shape = graph.tensors[index].shape
-        samples = [
-            random.integers(-128, 128, shape),
-            random.choice([-128, 127], shape),
-            np.full(shape, -128),
-            np.full(shape, 127),
-        ]
-        found.append(np.stack(samples).astype(np.int8))
-    return found
-
-
-@emulated
 @pytest.mark.parametrize("kind", _LAYERS)
-def test_kernels_equal_litert(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    [target] = find_targets(["cortex-m55"])
-    graph, steps = _steps(kind)
-    taken = [step.variant.startswith("mve") for step in steps]
-    assert np.mean(taken) >= _LAYERS[kind][2]
-    plan = _tight_plan(graph, steps)
-    source = model_source("", graph, steps, plan, model_descriptors(graph, plan))
-    (tmp_path / "model.h").write_text(model_header("", graph, plan))
-    (tmp_path / "model.c").write_text(source)
-
-    inputs = _inputs(graph)
-    samples = [[values[sample] for values in inputs] for sample in range(_SAMPLES)]
-    firmware = build_firmware(tmp_path, target.model_copy(update={"budget": Budget()}))
-    payloads = [b"".join(values.tobytes() for values in sample) for sample in samples]
-    for answer, sample in zip(run_emulator(firmware, payloads).answers, samples, strict=True):
-        outputs = builtin_ref(_model(kind), sample)
-        ends = np.cumsum([one.size for one in outputs])
-        got = np.split(np.frombuffer(answer.outputs, np.int8), ends[:-1])
-        for step, here, there in zip(steps, got, outputs, strict=True):
-            np.testing.assert_array_equal(here, there.reshape(-1), err_msg=str(step.operator))
+def test_kernels_equal_litert(kind: str, tmp_path: Path) -> None:
+    add, count, least = _LAYERS[kind]
+    steps = assert_equals_litert(layers(add, count, seed=5), "cortex-m55", "size", tmp_path)
+    assert np.mean([step.variant.startswith("mve") for step in steps]) >= least
