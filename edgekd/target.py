@@ -50,6 +50,64 @@ class Microcontroller(BaseModel):
     baud_rate: int = Field(default=115200, gt=0)
 
 
+class Arm64(BaseModel):
+    """An ARM64 core under emulation, for the device ``qemu-arm64``.
+
+    Attributes:
+        core: as QEMU calls it, ``cortex-a76``; decides which vector instructions there are.
+        accuracy_samples: at most so many test samples are run, chosen by the run's seed; null: all.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    core: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    accuracy_samples: int | None = Field(default=None, gt=0)
+
+
+class Android(BaseModel):
+    """How a phone is measured over adb.
+
+    Attributes:
+        application: package of the benchmark app that runs the model.
+        serials: of the devices to use, as ``adb devices`` lists them; none: the one that is there.
+        iterations: timed inferences of one repetition.
+        warmup: inferences dropped before them.
+        repetitions: how often the app is started afresh.
+        cool_down_seconds: how long a hot device may take to cool before a repetition is invalid.
+        lowest_battery_percent: below it, a repetition is invalid unless the device is charging.
+        accuracy_samples: at most so many test samples are run, chosen by the run's seed; null: all.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    application: str = Field(pattern=r"^[a-zA-Z]\w*(\.[a-zA-Z]\w*)+$")
+    serials: tuple[str, ...] = ()
+    iterations: int = Field(default=1000, ge=1, le=1_000_000)
+    warmup: int = Field(default=50, ge=1, le=100_000)
+    repetitions: int = Field(default=3, ge=1, le=100)
+    cool_down_seconds: int = Field(default=300, ge=0, le=3600)
+    lowest_battery_percent: int = Field(default=20, ge=0, le=100)
+    accuracy_samples: int | None = Field(default=None, gt=0)
+
+
+class VendorSdk(BaseModel):
+    """What only a vendor hands out, and how to see that it is installed.
+
+    Attributes:
+        name: what the vendor calls it.
+        module: import name of its Python part, which the exporter needs.
+        variable: environment variable that names its folder; null: it needs none.
+        where: where the vendor explains how to get it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    module: str
+    variable: str | None = None
+    where: str
+
+
 class Target(BaseModel):
     """One hardware target.
 
@@ -65,6 +123,9 @@ class Target(BaseModel):
         budget: limits that the report checks.
         packages: import names that must be installed.
         microcontroller: the part, where the format is ``c``.
+        arm64: the core, where the device is ``qemu-arm64``.
+        android: how to measure, where the device is ``adb``.
+        sdk: the vendor's SDK, where exporting needs one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -80,3 +141,12 @@ class Target(BaseModel):
     budget: Budget = Budget()
     packages: tuple[str, ...] = ()
     microcontroller: Microcontroller | None = None
+    arm64: Arm64 | None = None
+    android: Android | None = None
+    sdk: VendorSdk | None = None
+
+    @property
+    def accuracy_samples(self) -> int | None:
+        """How many test samples are run at most; ``None``: all of them."""
+        part = self.arm64 or self.android
+        return part.accuracy_samples if part else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,16 @@ class Dataset:
         visible = np.full(len(self.parts["train"]), UNLABELLED, dtype=np.int64)
         visible[self.labelled] = self.part_labels("train")[self.labelled]
         return visible
+
+    def drawn(self, part: str, count: int, seed: int) -> tuple[Dataset, Indices]:
+        """The dataset with ``count`` samples of a part, drawn without replacement, in their order.
+
+        Returns:
+            The smaller dataset, and int64 ``[count]`` positions of its samples in the part.
+        """
+        rows = np.random.default_rng(seed).permutation(len(self.parts[part]))[:count]
+        rows = np.sort(rows).astype(np.int64)
+        return replace(self, parts={**self.parts, part: self.parts[part][rows]}), rows
 
     def preprocess(self, inputs: Array) -> npt.NDArray[np.float32]:
         """``(stored * scale - mean) / std``."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from edgekd.records import Estimate, Latency, Memory, Profile, Record
+from edgekd.records import DeviceFacts, Estimate, Latency, Memory, Profile, Record
 from edgekd.target import Target
 
 Array = npt.NDArray[Any]
@@ -131,20 +131,24 @@ class Figures:
     Attributes:
         reasons: why the figures are invalid, one line each; empty: they are valid.
         samples_ms: ``[n]`` raw latency samples in the order they were taken.
-        profile: where instructions and bytes went, on a microcontroller.
+        instruction_counts: of each input that was counted; ``instructions`` is their mean.
+        profile: where instructions and bytes went, under emulation.
         estimate: of the same run, by a model of the core; becomes a record of its own.
         assumptions: of figures that are an estimate themselves.
+        device_facts: what a phone says of itself.
     """
 
     reasons: list[str] = field(default_factory=list)
     latency_ms: Latency | None = None
     samples_ms: npt.NDArray[np.float64] | None = None
     instructions: int | None = None
+    instruction_counts: list[int] = field(default_factory=list)
     cycles: int | None = None
     memory: Memory = field(default_factory=Memory)
     profile: Profile | None = None
     estimate: Estimate | None = None
     assumptions: list[str] = field(default_factory=list)
+    device_facts: DeviceFacts | None = None
 
 
 class Device(Protocol):

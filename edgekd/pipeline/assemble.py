@@ -24,6 +24,7 @@ from edgekd.records import (
     Estimate,
     Latency,
     Loss,
+    MeasuredAccuracy,
     Measurement,
     Report,
     Rung,
@@ -31,7 +32,9 @@ from edgekd.records import (
     Verdict,
     VsTeacher,
 )
+from edgekd.report.cores import CORES
 from edgekd.report.losses import points_lost
+from edgekd.report.origin import origin_of
 from edgekd.target import Budget, Target
 
 
@@ -55,9 +58,13 @@ class _Run:
         folders = [self.path / name for name in rung.seeds.values()]
         return np.stack([self._outcomes(folder) for folder in folders])
 
-    def torch_accuracy(self, rung: RungPlan) -> float:
-        """Of the exported seed."""
-        return float(self._outcomes(self.folder(rung)).mean())
+    def torch_accuracy(self, rung: RungPlan, measured: MeasuredAccuracy) -> float:
+        """Of the exported seed, on the test samples that a measurement ran."""
+        outputs, dataset = load_outputs(self.folder(rung)).test, self.dataset
+        if measured.sampled_from is not None:
+            dataset, rows = dataset.drawn("test", measured.n, self.setup.recipe.seeds[0])
+            outputs = outputs[rows]
+        return float(dataset.outcomes("test", outputs).mean())
 
     def _outcomes(self, folder: Path) -> Outcomes:
         return self.dataset.outcomes("test", load_outputs(folder).test)
@@ -68,8 +75,10 @@ def assemble_report(setup: Setup, path: Path, environment: dict[str, Any]) -> Re
     selection = read_json(path / "selection" / "selection.json")
     run = _Run(setup, path, load_dataset(path / "data"), selection)
     measurements, unavailable = _cells(run)
-    teachers = {(m.target, m.kind): m for m in measurements if m.rung == "teacher-fp32"}
-    measurements = [_against_teacher(m, teachers.get((m.target, m.kind))) for m in measurements]
+    teachers = {(m.target, origin_of(m)): m for m in measurements if m.rung == "teacher-fp32"}
+    measurements = [
+        _against_teacher(m, teachers.get((m.target, origin_of(m)))) for m in measurements
+    ]
     return Report(
         recipe=setup.name,
         seeds=list(setup.recipe.seeds),
@@ -79,8 +88,15 @@ def assemble_report(setup: Setup, path: Path, environment: dict[str, Any]) -> Re
         unavailable=unavailable,
         verdict=_verdict(run),
         losses=_losses(run, measurements),
-        facts=run_facts(run.setup.recipe, path, run.selection),
+        facts={**run_facts(run.setup.recipe, path, run.selection), **_cores(run.setup)},
     )
+
+
+def _cores(setup: Setup) -> dict[str, dict[str, str]]:
+    """The core of each target that has one, for what may be held against what."""
+    parts = ((target.name, target.arm64 or target.microcontroller) for target in setup.targets)
+    cores = {name: part.core for name, part in parts if part is not None}
+    return {CORES: cores} if cores else {}
 
 
 def _rung(run: _Run, rung: RungPlan) -> Rung:
@@ -146,6 +162,7 @@ def _measurements(run: _Run, rung: RungPlan, target: Target) -> list[Measurement
         parity=check.parity,
         latency_ms=speed.latency_ms,
         instructions=speed.instructions,
+        instruction_counts=speed.instruction_counts,
         cycles=speed.cycles,
         memory=speed.memory,
         budget=check_budget(target.budget, speed),
@@ -155,6 +172,7 @@ def _measurements(run: _Run, rung: RungPlan, target: Target) -> list[Measurement
         library=bundle.library,
         profile=speed.profile,
         assumptions=speed.assumptions,
+        device_facts=speed.device_facts,
     )
     if speed.estimate is None:
         return [measured]
@@ -210,6 +228,7 @@ def _against_teacher(measurement: Measurement, teacher: Measurement | None) -> M
     ratios = VsTeacher(
         accuracy_retained=_ratio(_accuracy(measurement), _accuracy(teacher)),
         speedup=_ratio(_median(teacher), _median(measurement)),
+        instructions_ratio=_ratio(teacher.instructions, measurement.instructions),
         size_ratio=_ratio(teacher.memory.model_bytes, measurement.memory.model_bytes),
         memory_ratio=_ratio(teacher.memory.ram_bytes, measurement.memory.ram_bytes),
     )
@@ -230,23 +249,22 @@ def _ratio(above: float | None, below: float | None) -> float | None:
 
 def _losses(run: _Run, measurements: list[Measurement]) -> list[Loss]:
     rungs = {rung.name: rung for rung in rungs_of(run.setup.recipe)}
-    teacher = run.torch_accuracy(rungs["teacher-fp32"])
-    distilled = run.torch_accuracy(rungs["distilled-fp32"])
-    pruned = run.torch_accuracy(rungs["pruned-fp32"]) if "pruned-fp32" in rungs else None
     losses: list[Loss] = []
     for measurement in measurements:
+        accuracy = measurement.accuracy
         base = rungs[measurement.rung].base
-        if base not in ("distilled-fp32", "pruned-fp32") or measurement.accuracy is None:
+        if base not in ("distilled-fp32", "pruned-fp32") or accuracy is None:
             continue
         quantized = measurement.precision != "fp32"
+        pruned = base == "pruned-fp32"
         losses += points_lost(
-            teacher,
-            distilled,
-            run.torch_accuracy(rungs[measurement.rung]) if quantized else None,
-            measurement.accuracy.value,
+            run.torch_accuracy(rungs["teacher-fp32"], accuracy),
+            run.torch_accuracy(rungs["distilled-fp32"], accuracy),
+            run.torch_accuracy(rungs[measurement.rung], accuracy) if quantized else None,
+            accuracy.value,
             rung=measurement.rung,
             target=measurement.target,
-            pruned_accuracy=pruned if base == "pruned-fp32" else None,
+            pruned_accuracy=run.torch_accuracy(rungs[base], accuracy) if pruned else None,
         )
     return losses
 

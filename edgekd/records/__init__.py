@@ -3,6 +3,7 @@
 The names here are a contract. Fields may be added; none is renamed or removed.
 """
 
+from edgekd.records.android import DeviceFacts
 from edgekd.records.base import SCHEMA, Format, Kind, Precision, Record
 from edgekd.records.firmware import Cost, Estimate, Layer, Library, MemoryBlock, MemoryMap, Profile
 from edgekd.records.ladder import Loss, Report, Rung, RungAccuracy, UnavailableCell, Verdict
@@ -24,6 +25,7 @@ __all__ = [
     "BudgetResult",
     "Candidate",
     "Cost",
+    "DeviceFacts",
     "Estimate",
     "Fit",
     "Format",

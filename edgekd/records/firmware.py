@@ -69,21 +69,21 @@ class Cost(Record):
 
 
 class Profile(Record):
-    """Where the instructions and the bytes of a firmware go.
+    """Where the instructions go, and the bytes of a firmware.
 
     Attributes:
         counted_by: how instructions were counted.
-        layers: in order.
+        layers: in order; empty where the runtime does not tell them apart.
         functions: largest first.
-        flash: bytes by role, as linked.
+        flash: bytes by role, as linked; of a firmware.
         ram: likewise.
     """
 
     counted_by: str
-    layers: list[Cost]
-    functions: list[Cost]
-    flash: dict[str, int]
-    ram: dict[str, int]
+    layers: list[Cost] = Field(default_factory=list)
+    functions: list[Cost] = Field(default_factory=list)
+    flash: dict[str, int] = Field(default_factory=dict)
+    ram: dict[str, int] = Field(default_factory=dict)
 
 
 class Estimate(Record):

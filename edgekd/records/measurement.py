@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
+from edgekd.records.android import DeviceFacts
 from edgekd.records.base import Format, Kind, Precision, Record
 from edgekd.records.firmware import Library, Profile
 
 
 class MeasuredAccuracy(Record):
-    """Accuracy of an exported file, over ``n`` test samples."""
+    """Accuracy of an exported file, over ``n`` test samples.
+
+    ``sampled_from`` is set where these were drawn, by the run's first seed, from so many.
+    """
 
     value: float
     n: int
+    sampled_from: int | None = None
 
 
 class ParityStep(Record):
@@ -81,6 +86,7 @@ class VsTeacher(Record):
 
     accuracy_retained: float | None = None
     speedup: float | None = None
+    instructions_ratio: float | None = None
     size_ratio: float | None = None
     memory_ratio: float | None = None
 
@@ -129,6 +135,9 @@ class Measurement(Record):
     parity: Parity | None = None
     latency_ms: Latency | None = None
     instructions: int | None = None
+    instruction_counts: list[int] = Field(
+        default_factory=list, description="one for each input that was counted"
+    )
     cycles: int | None = None
     memory: Memory = Field(default_factory=Memory)
     vs_teacher: VsTeacher = Field(default_factory=VsTeacher)
@@ -139,6 +148,7 @@ class Measurement(Record):
     library: Library | None = None
     profile: Profile | None = None
     assumptions: list[str] = Field(default_factory=list)
+    device_facts: DeviceFacts | None = None
 
     @property
     def accuracy_holds(self) -> bool:

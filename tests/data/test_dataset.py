@@ -94,6 +94,25 @@ def test_preprocessing() -> None:
     np.testing.assert_allclose(inputs[:, 1], 0, atol=1e-7)
 
 
+@given(count=st.integers(1, 20), seed=st.integers(0, 3))
+def test_drawn_samples_are_some_of_the_part_in_its_order(count: int, seed: int) -> None:
+    dataset = split_samples(samples_of([40, 40]), data_of(10, 20))
+    fewer, rows = dataset.drawn("test", count, seed)
+    assert len(rows) == count
+    assert list(rows) == sorted(set(rows))
+    np.testing.assert_array_equal(fewer.parts["test"], dataset.parts["test"][rows])
+    np.testing.assert_array_equal(fewer.part_inputs("test"), dataset.part_inputs("test")[rows])
+    assert fewer.parts["train"] is dataset.parts["train"]
+    assert len(dataset.parts["test"]) == 20
+    np.testing.assert_array_equal(rows, dataset.drawn("test", count, seed)[1])
+
+
+def test_another_seed_draws_other_samples() -> None:
+    dataset = split_samples(samples_of([400, 400]), data_of(10, 200))
+    one, other = (set(dataset.drawn("test", 50, seed)[1]) for seed in (0, 1))
+    assert one != other
+
+
 def test_save_and_load(tmp_path: Path) -> None:
     dataset = split_samples(samples_of([10, 10]), data_of(2, 2, 6))
     save_dataset(dataset, tmp_path)

@@ -44,6 +44,7 @@ def measure_firmware(
     )
     return Figures(
         instructions=counts.instructions,
+        instruction_counts=list(counts.runs),
         memory=memory,
         profile=_profile(counts, image, sections),
         estimate=_estimate(counts, image, firmware, target),

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, ValidationError
 
-from edgekd.data.dataset import Dataset, load_dataset
+from edgekd.data.dataset import Dataset, Indices, load_dataset
 from edgekd.devices import find_device
 from edgekd.devices.host import HostDevice
 from edgekd.errors import RunFailed, Unavailable
@@ -25,9 +25,10 @@ from edgekd.pipeline.actions.artifacts import (
     read_bundle,
     shipped_seed_folder,
 )
-from edgekd.pipeline.actions.rung_files import load_outputs, metric_of
+from edgekd.pipeline.actions.rung_files import RungOutputs, load_outputs, metric_of
 from edgekd.pipeline.stage import StageContext
 from edgekd.records import (
+    DeviceFacts,
     Estimate,
     Latency,
     MeasuredAccuracy,
@@ -57,21 +58,31 @@ class Speed(Record):
     reasons: list[str] = Field(default_factory=list)
     latency_ms: Latency | None = None
     instructions: int | None = None
+    instruction_counts: list[int] = Field(default_factory=list)
     cycles: int | None = None
     memory: Memory = Memory()
     profile: Profile | None = None
     estimate: Estimate | None = None
     assumptions: list[str] = Field(default_factory=list)
+    device_facts: DeviceFacts | None = None
 
 
 @dataclass(frozen=True)
 class _Exported:
-    """An exported rung with what it is measured with."""
+    """An exported rung with what it is measured with.
+
+    Attributes:
+        dataset: with the test samples that the target is asked to run.
+        rows: which of all test samples these are; ``None``: all of them.
+        test_samples: how many there are in all.
+    """
 
     bundle: Bundle
     file: Path
     target: Target
     dataset: Dataset
+    rows: Indices | None
+    test_samples: int
 
     def test_inputs(self) -> npt.NDArray[np.float32]:
         """Preprocessed test inputs in the artifact's own layout."""
@@ -114,11 +125,13 @@ def measure_rung(context: StageContext) -> None:
         reasons=figures.reasons,
         latency_ms=latency,
         instructions=figures.instructions,
+        instruction_counts=figures.instruction_counts,
         cycles=figures.cycles,
         memory=figures.memory,
         profile=figures.profile,
         estimate=figures.estimate,
         assumptions=figures.assumptions,
+        device_facts=figures.device_facts,
     )
     write_json(context.out / "speed.json", speed.model_dump(mode="json"))
 
@@ -129,12 +142,13 @@ def _exported(context: StageContext) -> _Exported | None:
     bundle = read_bundle(folder)
     if bundle is None:
         return None
-    return _Exported(
-        bundle,
-        folder / bundle.model,
-        Target.model_validate(context.parameters["target"]),
-        load_dataset(context.folder("data")),
-    )
+    target = Target.model_validate(context.parameters["target"])
+    dataset = load_dataset(context.folder("data"))
+    test_samples, rows = len(dataset.parts["test"]), None
+    limit = target.accuracy_samples
+    if limit is not None and limit < test_samples:
+        dataset, rows = dataset.drawn("test", limit, context.parameters["draw_seed"])
+    return _Exported(bundle, folder / bundle.model, target, dataset, rows, test_samples)
 
 
 def read_check(folder: Path) -> Check:
@@ -148,7 +162,7 @@ def read_speed(folder: Path) -> Speed:
 
 
 def _compare(context: StageContext, exported: _Exported, outputs: npt.NDArray[np.float32]) -> Check:
-    reference = load_outputs(context.folder(shipped_seed_folder(context)))
+    reference = _reference(context, exported)
     bundle, target = exported.bundle, exported.target
     quantized = bundle.precision not in ("fp32", "fp16")
     classes = exported.dataset.task == "classification"
@@ -160,15 +174,28 @@ def _compare(context: StageContext, exported: _Exported, outputs: npt.NDArray[np
         chain.append(ChainStep("litert-reference", _source_outputs(exported), quantized=True))
     chain.append(ChainStep(target.name, outputs, quantized=quantized, exact=generated))
     parity = parity_chain(chain, classes=classes)
-    golden = float(np.abs(outputs - reference.test)[:GOLDEN_SAMPLES].max())
-    parity = parity.model_copy(update={"golden_max_abs": golden})
+    if exported.rows is None:
+        golden = float(np.abs(outputs - reference.test)[:GOLDEN_SAMPLES].max())
+        parity = parity.model_copy(update={"golden_max_abs": golden})
     failures = []
     if parity.steps[-1].diverged:
         failures.append(f"parity: {target.name} {how_far(parity)}")
     elif generated and parity.steps[-2].diverged:
         failures.append(f"parity: the TFLite file it was generated from {_below(parity.steps[-2])}")
-    accuracy = MeasuredAccuracy(value=metric_of(exported.dataset, "test", outputs), n=len(outputs))
+    accuracy = MeasuredAccuracy(
+        value=metric_of(exported.dataset, "test", outputs),
+        n=len(outputs),
+        sampled_from=None if exported.rows is None else exported.test_samples,
+    )
     return Check(accuracy=accuracy, parity=parity, failures=failures)
+
+
+def _reference(context: StageContext, exported: _Exported) -> RungOutputs:
+    """What torch gave for the samples that the target ran."""
+    outputs = load_outputs(context.folder(shipped_seed_folder(context)))
+    if exported.rows is None:
+        return outputs
+    return RungOutputs(outputs.test[exported.rows], outputs.test_float[exported.rows])
 
 
 def _source_outputs(exported: _Exported) -> npt.NDArray[np.float32]:

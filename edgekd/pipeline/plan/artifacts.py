@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from edgekd.devices.fingerprint import device_fingerprint
@@ -48,11 +49,14 @@ def measurement_stages(setup: Setup) -> list[Stage]:
         if unavailable_reason(setup, rung, target) is not None:
             continue
         cell = f"{target.name}/{rung.name}"
-        parameters = {
+        parameters: dict[str, Any] = {
             "seeds": rung.seeds,
             "artifact": f"artifacts/{cell}",
             "target": _target_parameters(target, rung.precision),
         }
+        if target.accuracy_samples is not None:
+            # The same samples for every rung, whatever seed it was trained with.
+            parameters["draw_seed"] = setup.recipe.seeds[0]
         needs = ("data", f"artifacts/{cell}", *rung.seeds.values(), "selection")
         for name, action, alone in (
             (f"checks/{cell}", "check_rung", False),
@@ -84,7 +88,7 @@ def _export(setup: Setup, rung: RungPlan, target: Target) -> Stage:
             "rung": rung.name,
             "precision": rung.precision,
             "seeds": rung.seeds,
-            "target": _target_parameters(target, rung.precision),
+            "target": _target_parameters(target, rung.precision, {"arm64", "android"}),
             "student": None if is_teacher else setup.student_network,
             "teacher": teacher.model_dump(mode="json") if is_teacher else None,
             "calibration_samples": setup.recipe.compress.calibration_samples,
@@ -96,11 +100,13 @@ def _export(setup: Setup, rung: RungPlan, target: Target) -> Stage:
     )
 
 
-def _target_parameters(target: Target, precision: Precision) -> dict[str, Any]:
+def _target_parameters(
+    target: Target, precision: Precision, without: AbstractSet[str] = frozenset()
+) -> dict[str, Any]:
     """What of a target changes an artifact or its measurement.
 
     A microcontroller's library is planned for its RAM and linked to its budget.
     """
     silent = {"description", "packages"} if target.format == "c" else _SILENT
-    dump = target.model_dump(mode="json", exclude=silent)
+    dump = target.model_dump(mode="json", exclude={*silent, *without})
     return {**dump, "precisions": [precision]}
