@@ -5,6 +5,8 @@ VENV := .venv
 READY := $(VENV)/.ready
 HOST := host-litert,host-executorch,host-onnx
 BOARDS := cortex-m3 cortex-m4 cortex-m7 cortex-m33 cortex-m55 riscv32
+PHONES := $(foreach core,a53 a76,phone-$(core)-litert phone-$(core)-executorch phone-$(core)-onnx) \
+	android-arm64-litert android-arm64-c
 
 .PHONY: demo test check clean
 
@@ -15,7 +17,7 @@ demo: $(READY)
 
 test: $(READY)
 	sh tools/setup-browser.sh
-	$(VENV)/bin/edgekd setup $(BOARDS)
+	$(VENV)/bin/edgekd setup $(BOARDS) $(PHONES) --tool tflite-support
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 # What pre-commit runs, over everything.

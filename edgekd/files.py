@@ -22,6 +22,24 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def content_hash(path: Path) -> str:
+    """Hex sha256 of an artifact: of a file's content, or of the names and contents in a folder."""
+    if not path.is_dir():
+        return sha256_of(path)
+    return digest({str(file.relative_to(path)): sha256_of(file) for file in files_below(path)})
+
+
+def content_bytes(path: Path) -> int:
+    """Size of an artifact: of a file, or of all files below a folder.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    if not path.is_dir():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in files_below(path))
+
+
 def digest(value: Any) -> str:
     """Hex sha256 of a JSON-able value, independent of key order."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

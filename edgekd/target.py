@@ -68,7 +68,8 @@ class Android(BaseModel):
     """How a phone is measured over adb.
 
     Attributes:
-        application: package of the benchmark app that runs the model.
+        application: package of the benchmark app that runs the model; null where the format is
+            ``c``, which becomes a program of its own.
         serials: of the devices to use, as ``adb devices`` lists them; none: the one that is there.
         iterations: timed inferences of one repetition.
         warmup: inferences dropped before them.
@@ -80,7 +81,7 @@ class Android(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    application: str = Field(pattern=r"^[a-zA-Z]\w*(\.[a-zA-Z]\w*)+$")
+    application: str | None = Field(default=None, pattern=r"^[a-zA-Z]\w*(\.[a-zA-Z]\w*)+$")
     serials: tuple[str, ...] = ()
     iterations: int = Field(default=1000, ge=1, le=1_000_000)
     warmup: int = Field(default=50, ge=1, le=100_000)

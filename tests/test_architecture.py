@@ -17,9 +17,9 @@ PACKAGE = ROOT / "edgekd"
 LAYERS = (
     {"errors", "__init__"},
     {"files", "processes"},
-    {"records", "yaml_document", "third_party"},
+    {"records", "yaml_document", "third_party", "tool_environments"},
     {"recipe", "target"},
-    {"catalog"},
+    {"catalog", "vendor_sdk"},
     {"measure"},
     {"networks", "data"},
     {"teachers", "distill", "compress", "export", "devices", "report"},

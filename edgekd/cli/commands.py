@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgekd import __version__
+from edgekd.cli.annotate import annotate
+from edgekd.cli.compare import compare
 from edgekd.cli.options import (
     DryRunOption,
     JobsOption,
@@ -80,6 +82,8 @@ for _name, _until, _help in _LADDER_COMMANDS:
 
 app.command()(sweep)
 app.command()(fit)
+app.command()(compare)
+app.command()(annotate)
 
 
 @app.command()
@@ -143,6 +147,9 @@ def bench(
     json_: JsonOption = False,
     dry_run: DryRunOption = False,
     jobs: JobsOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where --model on a phone was cut short.")
+    ] = False,
 ) -> int:
     """Measure a recipe's exported files; or any one file with --model and --target."""
     if model is None:
@@ -151,7 +158,8 @@ def bench(
     from edgekd.cli.tables import print_measurements
     from edgekd.pipeline.foreign.bench import bench_file
 
-    measurements = bench_file(model, _target_or_usage(target), data, (seed or [0])[0])
+    chosen = _target_or_usage(target)
+    measurements = bench_file(model, chosen, data, (seed or [0])[0], resume=resume)
     if json_:
         _print_json(measurements)
     else:
@@ -219,18 +227,41 @@ def doctor() -> int:
 
 
 @app.command()
-def setup(names: Annotated[list[str], typer.Argument(help="Targets.", metavar="TARGET...")]) -> int:
+def setup(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Targets.", metavar="[TARGET...]")
+    ] = None,
+    tools: Annotated[
+        list[str] | None,
+        typer.Option("--tool", help="A tool in an environment of its own; give it again for more."),
+    ] = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove what was built for them; packages stay.")
+    ] = False,
+) -> int:
     """Install what targets need, as far as this user may, or say what is missing."""
     from edgekd.catalog import find_targets
-    from edgekd.devices.installation import set_up
+    from edgekd.cli.tools import set_up_tools
+    from edgekd.devices import installation
 
+    if not names and not tools:
+        raise BadInput("give a TARGET or --tool NAME", mend="edgekd targets lists the targets")
+    set_up_tools(tools or [], remove=remove)
+    targets = find_targets(names) if names else []
+    if remove:
+        for target in targets:
+            removed = installation.remove(target)
+            print(f"{target.name}: {'removed' if removed else 'nothing was built for it'}")
+        return 0
     ready = True
-    for target in find_targets(names):
-        missing = set_up(target)
+    for target in targets:
+        missing = installation.set_up(target)
         for one in missing:
-            typer.echo(f"{target.name}: missing {one.what}: {one.mend}", err=True)
+            typer.echo(f"{target.name}: not set up: {one.what}: {one.mend}", err=True)
             ready = ready and not one.needed
         if not missing:
+            for note in installation.notes_for(target):
+                typer.echo(f"{target.name}: {note}", err=True)
             print(f"{target.name}: ready")
     return 0 if ready else 1
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 
 from edgekd.records import Fit, Kind, Measurement, Report, Sweep
+from edgekd.report.origin import origin_of
 from edgekd.report.summary import NOT_RUN
 
 
@@ -20,7 +21,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*[_plain(cell) for cell in row])
+        table.add_row(*[_markup(cell) for cell in row])
     console.print(table)
 
 
@@ -50,17 +51,18 @@ def print_report(report: Report) -> None:
 
 
 def print_measurements(measurements: Sequence[Measurement]) -> None:
-    """A table for each kind of figure, one row for each measurement."""
-    for kind in dict.fromkeys(found.kind for found in measurements):
-        of_kind = [found for found in measurements if found.kind == kind]
-        if len(of_kind) < len(measurements):
-            print(f"{kind}:")
-        columns = _columns(of_kind)
+    """A table for each origin of figures, one row for each measurement."""
+    for origin in dict.fromkeys(origin_of(found) for found in measurements):
+        of_origin = [found for found in measurements if origin_of(found) == origin]
+        if len(of_origin) < len(measurements):
+            print(f"{origin.text}{f', {_plain(origin.phone)}' if origin.phone else ''}:")
+        columns = _columns(of_origin)
         print_table(
-            ("target", "rung", *(heading for heading, _ in columns), ""),
-            [_row(found, columns) for found in of_kind],
+            ("target", "rung", "kind", *(heading for heading, _ in columns), ""),
+            [_row(found, columns) for found in of_origin],
         )
-        _print_assumptions(of_kind)
+        _print_cores(of_origin, columns)
+        _print_assumptions(of_origin)
     _print_reasons(measurements)
 
 
@@ -118,7 +120,7 @@ Column = tuple[str, Callable[[Measurement], str]]
 def _measured_columns() -> list[Column]:
     """What is shown of every host and device."""
     return [
-        ("accuracy", lambda m: _shown(m.accuracy and m.accuracy.value, "{:.2%}")),
+        ("accuracy", _accuracy),
         ("agreement", lambda m: _shown(m.parity and m.parity.top1_agreement, "{:.1%}")),
         ("p50 ms", lambda m: _shown(m.latency_ms and m.latency_ms.p50, "{:.4f}")),
         ("file", lambda m: _shown(m.memory.model_bytes, "{:,} B")),
@@ -133,14 +135,28 @@ def _counted_columns(kind: Kind) -> list[Column]:
     return [
         *_measured_columns()[:2],
         ("instructions", lambda m: _shown(m.instructions, "{:,}")),
+        ("fewer", lambda m: _shown(m.vs_teacher.instructions_ratio, "{:.1f}x")),
         ("cycles", lambda m: _shown(m.cycles, "{:,}")),
         (time, lambda m: _shown(m.latency_ms and m.latency_ms.p50, "{:.4f}")),
         ("flash", lambda m: _shown(m.memory.flash_bytes, "{:,} B")),
-        ("RAM", lambda m: _shown(m.memory.ram_bytes, "{:,} B")),
+        ("RAM", lambda m: _shown(m.memory.ram_bytes if _is_whole(m) else None, "{:,} B")),
+        ("RAM added", lambda m: _shown(None if _is_whole(m) else m.memory.ram_bytes, "{:,} B")),
         ("arena", lambda m: _shown(m.memory.arena_bytes, "{:,} B")),
         ("stack", lambda m: _shown(m.memory.stack_bytes, "{:,} B")),
         ("file", lambda m: "-" if m.format == "c" else _shown(m.memory.model_bytes, "{:,} B")),
     ]
+
+
+def _accuracy(measurement: Measurement) -> str:
+    accuracy = measurement.accuracy
+    if accuracy is None or accuracy.sampled_from is None:
+        return _shown(accuracy and accuracy.value, "{:.2%}")
+    return f"{accuracy.value:.2%} on {accuracy.n:,} of {accuracy.sampled_from:,}"
+
+
+def _is_whole(measurement: Measurement) -> bool:
+    """Whether its RAM is all that there is: a firmware's, or what a model of one needs."""
+    return measurement.format == "c" or measurement.kind == "estimate"
 
 
 def _columns(measurements: Sequence[Measurement]) -> list[Column]:
@@ -154,7 +170,8 @@ def _columns(measurements: Sequence[Measurement]) -> list[Column]:
 
 def _row(measurement: Measurement, columns: Sequence[Column]) -> tuple[str, ...]:
     figures = [read(measurement) for _, read in columns]
-    return (measurement.target, measurement.rung, *figures, _state(measurement))
+    made = origin_of(measurement).text
+    return (measurement.target, measurement.rung, made, *figures, _state(measurement))
 
 
 def _state(measurement: Measurement) -> str:
@@ -173,6 +190,15 @@ def _print_reasons(measurements: Sequence[Measurement]) -> None:
     }
     for line in lines:
         print(line)
+
+
+def _print_cores(measurements: Sequence[Measurement], columns: Sequence[Column]) -> None:
+    """That counts of several targets are not always of the same instructions."""
+    from edgekd.report.cores import CORES_NOTE
+
+    counted = {m.target for m in measurements if m.instructions is not None or m.cycles is not None}
+    if len(counted) > 1 and {"instructions", "cycles"} & {heading for heading, _ in columns}:
+        print(CORES_NOTE)
 
 
 def _print_assumptions(measurements: Sequence[Measurement]) -> None:
@@ -201,7 +227,11 @@ def _shown(value: object, form: str) -> str:
     return "-" if value is None else form.format(value)
 
 
-def _plain(text: str) -> str:
+def _markup(text: str) -> str:
     from rich.markup import escape
 
-    return escape("".join(c if c.isprintable() else "?" for c in text))
+    return escape(_plain(text))
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)

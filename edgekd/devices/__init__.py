@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from edgekd.devices.contract import Device
 
 _DEVICES = {
+    "adb": ("edgekd.devices.adb.device", "AdbDevice"),
     "host": ("edgekd.devices.host", "HostDevice"),
+    "qemu-arm64": ("edgekd.devices.arm64.device", "QemuArm64Device"),
     "qemu-cortex-m": ("edgekd.devices.microcontroller.device", "QemuDevice"),
     "serial": ("edgekd.devices.microcontroller.serial", "SerialDevice"),
     "vela": ("edgekd.devices.vela", "VelaDevice"),

@@ -13,12 +13,14 @@ def device_fingerprint(target: Target) -> dict[str, str]:
 
     What is missing here is left out: running says so.
     """
+    if target.device == "qemu-arm64":
+        return _arm64(target)
     part = target.microcontroller
     if part is None or target.format != "c":
         return {}
-    from edgekd.devices.microcontroller.counts.counting import emulator_version
     from edgekd.devices.microcontroller.firmware.board import find_board
     from edgekd.devices.microcontroller.firmware.toolchain import find_compiler
+    from edgekd.devices.plugins import emulator_version
 
     found: dict[str, str] = {}
     try:
@@ -29,6 +31,20 @@ def device_fingerprint(target: Target) -> dict[str, str]:
         found["compiler"] = find_compiler(part.toolchain, target.name).version
         if board.emulator is not None:
             found["emulator"] = ".".join(map(str, emulator_version(board.emulator.program)))
+    except EdgekdError:
+        return found
+    return found
+
+
+def _arm64(target: Target) -> dict[str, str]:
+    from edgekd.devices.arm64.counts import CLOCK_SOURCE, PLUGIN_SOURCE
+    from edgekd.devices.arm64.guest_process import EMULATOR, installed
+    from edgekd.devices.plugins import emulator_version, plugin_key
+
+    found = {"plugin": plugin_key(PLUGIN_SOURCE), "clock": plugin_key(CLOCK_SOURCE)}
+    try:
+        found["emulator"] = ".".join(map(str, emulator_version(EMULATOR)))
+        found["sysroot"] = installed(target).key
     except EdgekdError:
         return found
     return found

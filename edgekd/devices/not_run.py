@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgekd.devices.contract import Array, Figures, Signature
 from edgekd.errors import BadInput, Unavailable
+from edgekd.files import content_bytes
 from edgekd.records import Memory
 from edgekd.target import Target
 
@@ -41,7 +42,7 @@ class NotRunDevice:
             BadInput: there is no such file.
         """
         try:
-            size = artifact.stat().st_size
+            size = content_bytes(artifact)
         except OSError as error:
             raise BadInput("there is no such file", where=str(artifact)) from error
         return Figures(reasons=[_reason(target)], memory=Memory(model_bytes=size))

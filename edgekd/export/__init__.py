@@ -19,7 +19,13 @@ _EXPORTERS: dict[str, tuple[str, str]] = {
     "tflite": ("edgekd.export.tflite", "TfliteExporter"),
     "executorch": ("edgekd.export.executorch", "ExecutorchExporter"),
     "onnx": ("edgekd.export.onnx", "OnnxExporter"),
+    "coreml": ("edgekd.export.coreml", "CoremlExporter"),
     "c": ("edgekd.export.c.exporter", "CExporter"),
+}
+# Backends of ExecuTorch that lower ahead of time, by the target's runtime.
+_DELEGATES: dict[str, tuple[str, str]] = {
+    "vulkan": ("edgekd.export.executorch_vulkan", "VulkanExporter"),
+    "coreml": ("edgekd.export.executorch_coreml", "CoremlDelegateExporter"),
 }
 
 _CORTEX_M = "cortex-m"
@@ -35,7 +41,10 @@ def find_exporter(format_: Format) -> Exporter:
     if format_ not in _EXPORTERS:
         known = ", ".join(_EXPORTERS)
         raise BadInput(f"there is no exporter for {format_}", mend=f"known: {known}")
-    module, name = _EXPORTERS[format_]
+    return _made(*_EXPORTERS[format_])
+
+
+def _made(module: str, name: str) -> Exporter:
     return cast("Exporter", getattr(importlib.import_module(module), name)())
 
 
@@ -43,8 +52,14 @@ def exporter_for(target: Target) -> Exporter:
     """The exporter of a target: of its format, or of its vendor's own flavour of it.
 
     Raises:
-        BadInput: edgekd writes no such format.
+        BadInput: edgekd writes no such format, or knows no such vendor.
     """
+    if target.sdk is not None:
+        from edgekd.export.executorch_vendor import VendorExporter
+
+        return VendorExporter(target)
+    if target.format == "executorch" and target.runtime in _DELEGATES:
+        return _made(*_DELEGATES[target.runtime])
     if target.device == "vela":
         from edgekd.export.vela import VelaExporter
 
@@ -66,7 +81,9 @@ def takes_quantized(target: Target) -> bool:
 
     The other exporters bring their own quantizer and start from the float weights.
     """
-    return target.format == "executorch" and target.runtime == "executorch"
+    if target.format == "coreml":
+        return True
+    return target.format == "executorch" and target.runtime in ("executorch", *_DELEGATES)
 
 
 def find_inspector(
@@ -79,8 +96,9 @@ def find_inspector(
     """
     inspectors = {
         "tflite": ("edgekd.export.tflite_preflight", "inspect_tflite"),
-        "executorch": ("edgekd.export.executorch_preflight", "inspect_executorch"),
+        "executorch": ("edgekd.export.executorch_delegates", "inspect_program"),
         "onnx": ("edgekd.export.onnx_preflight", "inspect_onnx"),
+        "coreml": ("edgekd.export.coreml", "inspect_coreml"),
     }
     if format_ not in inspectors:
         raise BadInput(f"files of format {format_} cannot be inspected")

@@ -17,10 +17,23 @@ _MAGIC_AT = slice(4, 8)
 # Offset and size of the flatbuffer, behind four bytes of zeros, the magic and the header's length.
 _HEADER = struct.Struct("<10xII")
 
-_DATATYPES = (
-    "invalid fp32 fp16 qint8 quint8 qint32 qcint8 qcint32 qcint4 qdint8 qbint4 qpint8 int32 "
-    "pfp32 bf16"
-).split()
+_DATATYPES = [
+    "invalid",
+    "fp32",
+    "fp16",
+    "qint8",
+    "quint8",
+    "qint32",
+    "qcint8",
+    "qcint32",
+    "qcint4",
+    "qdint8",
+    "qbint4",
+    "qpint8",
+    "int32",
+    "pfp32",
+    "bf16",
+]
 _FLOATS = {"fp32", "fp16", "bf16", "pfp32"}
 _QUANTIZED_VALUE = 2
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgekd.catalog import find_recipe, find_targets, recipe_name
 from edgekd.data import find_source
+from edgekd.devices.adb.phones import each_phone
 from edgekd.devices.readiness import missing_for
 from edgekd.errors import BadInput, MissingPackage
 from edgekd.files import digest, files_below, read_json, sha256_of, write_json, write_text
@@ -44,6 +45,7 @@ _EXTRAS = {
     "ai_edge_litert": "tflite",
     "executorch": "executorch",
     "torchao": "executorch",
+    "coremltools": "executorch",
     "onnx": "onnx",
     "onnxscript": "onnx",
     "onnxruntime": "onnx",
@@ -55,6 +57,7 @@ _FORMAT_PACKAGES = {
     "tflite": ("litert_torch", "ai_edge_quantizer", "ai_edge_litert"),
     "executorch": ("executorch", "torchao"),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "coreml": ("executorch", "torchao", "coremltools"),
     "c": ("litert_torch", "ai_edge_quantizer", "ai_edge_litert"),
 }
 
@@ -102,7 +105,8 @@ def plan_run(
     if seeds:
         loaded = loaded.model_copy(update={"seeds": list(seeds)})
     find_source(loaded.data.source)
-    found = find_targets(targets or loaded.targets)
+    named = find_targets(targets or loaded.targets)
+    found = [phone for target in named for phone in each_phone(target)]
     doubled = len({target.name for target in found}) != len(found)
     if doubled:
         raise BadInput("a target stands twice", where="--targets")
@@ -135,7 +139,12 @@ def require_packages(setup: Setup, until: Until) -> None:
 
 
 def _require_tools(target: Target) -> None:
-    """Compilers, emulators and ports: better missed now than after the training."""
+    """Compilers, emulators and ports: better missed now than after the training.
+
+    Without a vendor's SDK the cells of its target are unavailable, each with that reason.
+    """
+    if target.sdk is not None:
+        return
     for missing in missing_for(target):
         if missing.needed:
             raise MissingPackage(
@@ -228,7 +237,7 @@ def render_report(setup: Setup, folder: RunFolder) -> Report:
     report = assemble_report(setup, folder.path, environment(setup.folder))
     write_json(folder.path / _REPORTS[0], report.model_dump(mode="json", by_alias=True))
     write_text(folder.path / _REPORTS[1], render_markdown(report))
-    write_text(folder.path / _REPORTS[2], render_html(report))
+    write_text(folder.path / _REPORTS[2], render_html(report, folder.path))
     folder.manifest.report_key = key
     folder.record_files(*_REPORTS)
     return report

@@ -5,6 +5,13 @@ The names here are a contract. Fields may be added; none is renamed or removed.
 
 from edgekd.records.android import DeviceFacts
 from edgekd.records.base import SCHEMA, Format, Kind, Precision, Record
+from edgekd.records.comparison import (
+    Baseline,
+    ComparedFigure,
+    Comparison,
+    FigureVerdict,
+    RungEvidence,
+)
 from edgekd.records.firmware import Cost, Estimate, Layer, Library, MemoryBlock, MemoryMap, Profile
 from edgekd.records.ladder import Loss, Report, Rung, RungAccuracy, UnavailableCell, Verdict
 from edgekd.records.measurement import (
@@ -22,11 +29,15 @@ from edgekd.records.searches import Candidate, Fit, Lead, Sweep, SweepPoint
 
 __all__ = [
     "SCHEMA",
+    "Baseline",
     "BudgetResult",
     "Candidate",
+    "ComparedFigure",
+    "Comparison",
     "Cost",
     "DeviceFacts",
     "Estimate",
+    "FigureVerdict",
     "Fit",
     "Format",
     "Kind",
@@ -49,6 +60,7 @@ __all__ = [
     "Report",
     "Rung",
     "RungAccuracy",
+    "RungEvidence",
     "Sweep",
     "SweepPoint",
     "UnavailableCell",

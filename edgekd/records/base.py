@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 SCHEMA = 1
 
 Precision = Literal["fp32", "fp16", "int8", "int8-qat", "int4"]
-Format = Literal["tflite", "executorch", "onnx", "c"]
+Format = Literal["tflite", "executorch", "onnx", "coreml", "c"]
 Kind = Literal["device", "emulated", "host", "estimate"]
 
 

@@ -170,6 +170,8 @@ class Measurement(Record):
             raise ValueError("an emulated measurement may not claim milliseconds or cycles")
         if self.kind == "host" and self.cycles is not None:
             raise ValueError("a host measurement may not claim cycles")
+        if self.valid and self.device_facts is not None and self.device_facts.stand_in:
+            raise ValueError("a measurement against a stand-in for a phone may not be valid")
         if not self.valid and not self.reasons:
             raise ValueError("an invalid measurement must give its reasons")
         return self

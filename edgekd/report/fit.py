@@ -6,11 +6,11 @@ import re
 
 from edgekd.records import Fit
 from edgekd.report import prose
-from edgekd.report.fit_chart import fit_chart, series_of_precision
-from edgekd.report.fit_tables import budget_table, fit_figures, fitting_table, refused_table
 from edgekd.report.markdown import escape, table_lines
-from edgekd.report.pages import page_templates
-from edgekd.report.tables import facts_table
+from edgekd.report.pages.templates import page_templates
+from edgekd.report.search.fit_chart import fit_chart, series_of_precision
+from edgekd.report.search.fit_tables import budget_table, fit_figures, fitting_table, refused_table
+from edgekd.report.tables.grounds import facts_table
 
 BUDGET_NOTE = (
     "Flash and RAM are estimates, worked out from the network before training: bytes of its "

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from edgekd.records import Kind, Report
-from edgekd.report import charts, prose, tables
-from edgekd.report.firmware_parts import FirmwarePart, firmware_part
-from edgekd.report.losses import waterfalls
-from edgekd.report.pages import page_templates
-from edgekd.report.planes import PLANES, Plane, front_order, plane_points, point_text
-from edgekd.report.scatter import plane_chart
-from edgekd.report.section_lines import MODEL_NOTE, model_lines, samples_line
-from edgekd.report.summary import TargetSection, key_figures, kinds, target_sections
-from edgekd.report.tables import Table
+from edgekd.records import Report
+from edgekd.report import prose
+from edgekd.report.charts.chart import MARKERS, Chart, marker_of, series_of
+from edgekd.report.charts.ladder import ladder_chart, waterfall_charts
+from edgekd.report.charts.scatter import plane_chart
+from edgekd.report.losses import Waterfall, waterfalls
+from edgekd.report.origin import Origin
+from edgekd.report.pages.target import target_parts
+from edgekd.report.pages.templates import page_templates
+from edgekd.report.planes import (
+    PLANES,
+    Plane,
+    compared_origins,
+    front_order,
+    plane_points,
+    point_text,
+)
+from edgekd.report.section_lines import MODEL_NOTE
+from edgekd.report.summary import key_figures
+from edgekd.report.tables.grounds import artifacts_table, facts_table, kinds_table
+from edgekd.report.tables.ladder import losses_tables, rungs_table, targets_tables
+from edgekd.report.tables.operators import OPERATORS_NOTE
+from edgekd.report.tables.phone import STAND_IN_NOTE
 
 
 @dataclass(frozen=True)
@@ -21,27 +35,19 @@ class _PlanePart:
     """One scatter chart and what is said under it."""
 
     plane: Plane
-    kind: Kind
-    chart: charts.Chart
+    origin: Origin
+    chart: Chart
     front: list[str]
     has_invalid: bool
+    sampled: bool
 
 
-@dataclass(frozen=True)
-class _TargetPart:
-    """``firmware`` is None where nothing is known of one."""
-
-    section: TargetSection
-    performance: Table
-    model_lines: list[str]
-    correctness: Table
-    parity: Table
-    samples: str
-    firmware: FirmwarePart | None
-
-
-def render_html(report: Report) -> str:
+def render_html(report: Report, folder: Path | None = None) -> str:
     """The report as one HTML page with its style and charts inside; every string is escaped.
+
+    Args:
+        report: to be shown.
+        folder: of the run, for the raw latency samples; without it their course is not drawn.
 
     Raises:
         MissingPackage: jinja2 or matplotlib is not installed.
@@ -57,55 +63,49 @@ def render_html(report: Report) -> str:
         ladder_note=prose.ladder_note(report),
         prose=prose,
         model_note=MODEL_NOTE,
-        rungs=tables.rungs_table(report),
-        ladder=charts.ladder_chart(report) if report.rungs else None,
-        targets=tables.targets_table(report),
-        losses=tables.losses_table(report),
+        operators_note=OPERATORS_NOTE,
+        stand_in_note=STAND_IN_NOTE,
+        rungs=rungs_table(report),
+        ladder=ladder_chart(report) if report.rungs else None,
+        targets=targets_tables(report),
+        losses=losses_tables(report),
         waterfalls=_waterfalls(report),
-        parts=[_part(section, number) for number, section in enumerate(target_sections(report))],
+        parts=target_parts(report, folder),
         planes=_planes(report),
-        series=charts.series_of(report),
-        markers={
-            name: charts.MARKERS[index][1] for name, index in charts.marker_of(report).items()
-        },
-        kinds=tables.kinds_table(report),
+        series=series_of(report),
+        markers={name: MARKERS[index][1] for name, index in marker_of(report).items()},
+        kinds=kinds_table(report),
         facts=[
-            tables.facts_table("Facts", report.facts),
-            tables.facts_table("Environment", report.environment),
+            facts_table("Facts", report.facts),
+            facts_table("Environment", report.environment),
         ],
-        artifacts=tables.artifacts_table(report),
+        artifacts=artifacts_table(report),
     )
 
 
-def _waterfalls(report: Report) -> dict[str, list[tuple[str, bool, str]]]:
-    """Panels by rung, so that targets stand side by side: target, validity, chart."""
+def _waterfalls(report: Report) -> dict[str, list[tuple[Waterfall, str]]]:
+    """Panels by rung, so that targets stand side by side."""
     falls = waterfalls(report)
-    panels: dict[str, list[tuple[str, bool, str]]] = {}
-    for fall, chart in zip(falls, charts.waterfall_charts(falls), strict=True):
-        panels.setdefault(fall.rung, []).append((fall.target, fall.valid, chart))
+    panels: dict[str, list[tuple[Waterfall, str]]] = {}
+    for fall, chart in zip(falls, waterfall_charts(falls), strict=True):
+        panels.setdefault(fall.rung, []).append((fall, chart))
     return panels
-
-
-def _part(section: TargetSection, number: int) -> _TargetPart:
-    return _TargetPart(
-        section,
-        tables.performance_table(section),
-        model_lines(section),
-        tables.correctness_table(section),
-        tables.parity_table(section),
-        samples_line(section),
-        firmware_part(section, f"firmware-{number}"),
-    )
 
 
 def _planes(report: Report) -> list[_PlanePart]:
     planes = []
-    for kind in kinds(report):
+    for number, origin in enumerate(compared_origins(report)):
         for plane in PLANES:
-            points = plane_points(report, kind, plane)
+            points = plane_points(report, origin, plane)
             if points:
-                chart = plane_chart(report, points, plane, f"{plane.name}-{kind}")
-                front = [point_text(points[index], plane) for index in front_order(points)]
-                has_invalid = not all(point.valid for point in points)
-                planes.append(_PlanePart(plane, kind, chart, front, has_invalid))
+                planes.append(
+                    _PlanePart(
+                        plane=plane,
+                        origin=origin,
+                        chart=plane_chart(report, points, plane, f"plane-{number}-{plane.name}"),
+                        front=[point_text(points[index], plane) for index in front_order(points)],
+                        has_invalid=not all(point.valid for point in points),
+                        sampled=any(point.sample for point in points),
+                    )
+                )
     return planes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgekd.records import Loss, Measurement, Report
+from edgekd.report.origin import Origin, origin_of
 
 # In the order that a model passes them. The report sorts and names losses by this list.
 STAGES = ("distillation", "pruning", "quantization", "conversion", "device")
@@ -19,6 +20,7 @@ class Waterfall:
         steps: stage and points lost there (negative is a gain), in the order of ``STAGES``.
         end: the artifact's accuracy, 0 to 1.
         valid: whether the artifact's accuracy holds.
+        origin: of the artifact's accuracy.
     """
 
     rung: str
@@ -27,6 +29,7 @@ class Waterfall:
     steps: list[tuple[str, float]]
     end: float
     valid: bool
+    origin: Origin
 
 
 def points_lost(
@@ -96,6 +99,7 @@ def waterfalls(report: Report) -> list[Waterfall]:
                 steps=[(loss.stage, loss.points) for loss in sorted(losses, key=_stage_order)],
                 end=end,
                 valid=measurement.accuracy_holds,
+                origin=origin_of(measurement),
             )
         )
     return found
@@ -107,7 +111,7 @@ def _measured(report: Report, rung: str, target: str) -> Measurement | None:
         for measurement in report.measurements
         if (measurement.rung, measurement.target) == (rung, target) and measurement.accuracy
     ]
-    candidates.sort(key=lambda measurement: not measurement.valid)
+    candidates.sort(key=lambda found: (origin_of(found).stand_in, not found.valid))
     return candidates[0] if candidates else None
 
 

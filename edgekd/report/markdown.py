@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 
 from edgekd.records import Report
-from edgekd.report import firmware, prose, tables
-from edgekd.report.planes import PLANES, front_order, plane_points, point_text
+from edgekd.report import prose
+from edgekd.report.planes import PLANES, compared_origins, front_order, plane_points, point_text
 from edgekd.report.section_lines import MODEL_NOTE, model_lines, samples_line
-from edgekd.report.summary import TargetSection, key_figures, kinds, target_sections
-from edgekd.report.tables import Row, Table
+from edgekd.report.summary import TargetSection, key_figures, target_sections
+from edgekd.report.tables import firmware
+from edgekd.report.tables.grounds import artifacts_table, facts_table, kinds_table
+from edgekd.report.tables.ladder import losses_tables, rungs_table, targets_tables
+from edgekd.report.tables.operators import OPERATORS_NOTE, operators_of
+from edgekd.report.tables.phone import STAND_IN_NOTE, phone_table, state_note, state_table
+from edgekd.report.tables.table import Row, Table
+from edgekd.report.tables.target import correctness_table, parity_table, performance_table
 from edgekd.report.units import MISSING, clean
 
 _DIGEST_SHOWN = 12
@@ -32,23 +38,24 @@ def render_markdown(report: Report) -> str:
         "",
         prose.ladder_note(report),
         "",
-        *table_lines(tables.rungs_table(report)),
+        *table_lines(rungs_table(report)),
     ]
-    if sections:
-        lines += ["### Each rung on each target", "", *table_lines(tables.targets_table(report))]
+    for table in targets_tables(report):
+        lines += [_heading("###", table), "", *table_lines(table)]
     if report.losses:
         lines += ["## Where points were lost", "", prose.LOSSES_NOTE, ""]
-        lines += table_lines(tables.losses_table(report))
+        for table in losses_tables(report):
+            lines += table_lines(table)
     lines += ["## Targets", "", prose.TARGETS_NOTE, ""]
     for section in sections:
         lines += _target(section)
     lines += _fronts(report)
     lines += ["## What every figure rests on", ""]
     for table in (
-        tables.kinds_table(report),
-        tables.facts_table("Facts", report.facts),
-        tables.facts_table("Environment", report.environment),
-        tables.artifacts_table(report),
+        kinds_table(report),
+        facts_table("Facts", report.facts),
+        facts_table("Environment", report.environment),
+        artifacts_table(report),
     ):
         if table.rows:
             lines += [f"### {table.caption}", "", *table_lines(table)]
@@ -64,15 +71,20 @@ def escape(text: str) -> str:
 
 
 def table_lines(table: Table) -> list[str]:
-    """A table and its notes, escaped; the kind of its figures is in each of their headings."""
+    """A table and its notes, escaped.
+
+    How its figures were made is in each cell, or in the headings where its columns do not say it.
+    """
     stateful = any(row.state for row in table.rows)
     headings = [
         f"{column.group}: {column.heading}" if column.group else column.heading
         for column in table.columns
     ]
-    if table.kind:
+    if table.made:
         headings = [
-            f"{heading} ({table.kind})" if column.role in ("figure", "bar") else heading
+            f"{heading} ({table.made})"
+            if column.role in ("figure", "bar") and not column.made
+            else heading
             for heading, column in zip(headings, table.columns, strict=True)
         ]
     marks = ["---:" if column.role in ("figure", "bar") else "---" for column in table.columns]
@@ -90,20 +102,45 @@ def _verdict(report: Report) -> list[str]:
         lines.append(f"- {label}: {escape(text)}")
     for figure in key_figures(report):
         note = f" ({escape(figure.note)})" if figure.note else ""
-        lines.append(f"- {figure.label}: {escape(figure.value)}{note}")
+        lines.append(f"- {escape(figure.label)}: {escape(figure.value)}{note}")
     return [*lines, ""]
 
 
+def _heading(level: str, table: Table) -> str:
+    made = f" ({table.made})" if table.made else ""
+    return f"{level} {escape(f'{table.caption}{made}')}"
+
+
 def _target(section: TargetSection) -> list[str]:
-    kind = f" ({section.kind})" if section.kind else ""
-    lines = [f"### {escape(section.target)}{kind}", "", escape(samples_line(section)), ""]
-    lines += table_lines(tables.performance_table(section))
+    phone = f" on {section.phone}" if section.phone else ""
+    made = f" ({section.made})" if section.made else ""
+    lines = [f"### {escape(f'{section.target}{phone}{made}')}", ""]
+    if section.origin and section.origin.stand_in:
+        lines += [f"**{STAND_IN_NOTE}**", ""]
+    lines += [escape(samples_line(section)), "", *table_lines(performance_table(section))]
     if model_lines(section):
         lines += [MODEL_NOTE, "", *[f"- {escape(line)}" for line in model_lines(section)], ""]
-    correctness, parity = tables.correctness_table(section), tables.parity_table(section)
+    lines += _phone(section)
+    correctness, parity = correctness_table(section), parity_table(section)
     lines += table_lines(correctness) if correctness.rows else []
     lines += ["Parity, step by step:", "", *table_lines(parity)] if parity.rows else []
-    return lines + _firmwares(section)
+    return lines + _operators(section) + _firmwares(section)
+
+
+def _phone(section: TargetSection) -> list[str]:
+    lines = []
+    for table, note in ((phone_table(section), ""), (state_table(section), state_note(section))):
+        if table.rows:
+            lines += [*table_lines(table), note, ""]
+    return ["The phone:", "", *lines] if lines else []
+
+
+def _operators(section: TargetSection) -> list[str]:
+    lines = []
+    for each in operators_of(section):
+        lines += [f"Operators of {escape(', '.join(each.rungs))}, {each.line}:", ""]
+        lines += table_lines(each.table)
+    return [*lines, OPERATORS_NOTE, ""] if lines else []
 
 
 def _firmwares(section: TargetSection) -> list[str]:
@@ -112,7 +149,7 @@ def _firmwares(section: TargetSection) -> list[str]:
     if sizes.rows:
         lines += ["Where flash and RAM go:", "", *table_lines(sizes), firmware.FIRMWARE_NOTE, ""]
     for found in firmware.firmwares(section):
-        lines += [f"#### {escape(f'{found.rung} on {found.target}')}, layer by layer", ""]
+        lines += [f"#### Inside of {escape(f'{found.rung} on {found.target}')}", ""]
         lines += [escape(firmware.counted_line(found)), ""]
         if found.library:
             lines += [f"- Pass: {escape(line)}" for line in found.library.passes]
@@ -124,13 +161,14 @@ def _firmwares(section: TargetSection) -> list[str]:
 
 def _fronts(report: Report) -> list[str]:
     lines = []
-    for kind in kinds(report):
+    for origin in compared_origins(report):
+        phone = f" on {origin.phone}" if origin.phone else ""
         for plane in PLANES:
-            points = plane_points(report, kind, plane)
+            points = plane_points(report, origin, plane)
             front = [point_text(points[index], plane) for index in front_order(points)]
             if front:
                 lines += [
-                    f"### {plane.heading} ({kind})",
+                    f"### {plane.heading}{escape(phone)} ({origin.text})",
                     "",
                     "The Pareto front, cheapest first:",
                     "",
@@ -146,6 +184,8 @@ def _cells(table: Table, row: Row, stateful: bool) -> list[str]:
     for text, column in zip(padded, table.columns, strict=True):
         if column.role == "digest" and len(text) > _DIGEST_SHOWN:
             text = f"{text[:_DIGEST_SHOWN]}…"
+        if column.made_beside(text):
+            text = f"{text} ({column.made})"
         cells.append(escape(text))
     if stateful:
         state = f"{row.state}: {row.note}" if row.note else row.state or table.unmarked

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from edgekd.records import Kind, Measurement, Report
+from edgekd.records import Measurement, Report
 from edgekd.report import units
+from edgekd.report.cores import families
+from edgekd.report.origin import Origin, origin_of, origins
 
 Unit = Literal["share", "milliseconds", "bytes", "instructions"]
 
@@ -59,7 +61,7 @@ class Plane:
         if self.within_cores:
             return (
                 f"{better} and to the left is better. What one instruction does differs from core "
-                "to core: each dashed line is the Pareto front of one target and its variants."
+                "to core: each dashed line is the Pareto front of one core."
             )
         return f"{better} and to the left is better. The dashed line is the Pareto front."
 
@@ -67,7 +69,7 @@ class Plane:
     def fronts(self) -> str:
         """What a list of the points on fronts is called."""
         if self.within_cores:
-            return "Pareto fronts, target by target, cheapest first"
+            return "Pareto fronts, core by core, cheapest first"
         return "Pareto front, cheapest first"
 
     @property
@@ -83,6 +85,7 @@ class Point:
     Attributes:
         family: files of one family can be held against each other.
         on_front: no valid point of its family is at least as good in both and better in one.
+        sample: ``sample_text`` of an accuracy.
     """
 
     rung: str
@@ -92,6 +95,15 @@ class Point:
     y: float
     valid: bool
     on_front: bool
+    sample: str = ""
+
+
+def sample_text(found: Measurement) -> str:
+    """On which of the test samples an accuracy was found; empty: on all of them."""
+    accuracy = found.accuracy
+    if accuracy is None or accuracy.sampled_from is None:
+        return ""
+    return f"on {units.count(accuracy.n)} of {units.count(accuracy.sampled_from)} test samples"
 
 
 def file_bytes(found: Measurement) -> int | None:
@@ -150,30 +162,38 @@ def pareto_front(candidates: list[tuple[float, float]]) -> set[int]:
     return front
 
 
-def plane_points(report: Report, kind: Kind, plane: Plane) -> list[Point]:
-    """Every measurement of one kind that has both figures, the front of each family marked.
+def compared_origins(report: Report) -> list[Origin]:
+    """The origins that have planes. What a stand-in for a phone said is held against nothing."""
+    return [origin for origin in origins(report.measurements) if not origin.stand_in]
+
+
+def plane_points(report: Report, origin: Origin, plane: Plane) -> list[Point]:
+    """Every measurement of one origin that has both figures, the front of each family marked.
 
     Invalid measurements are kept, but take no part in a front. A disturbed timing does not
     make a file's size and accuracy invalid.
     """
-    targets = {measurement.target for measurement in report.measurements}
+    family = families(report)
     points = []
     for measurement in report.measurements:
         x, y = plane.x.read(measurement), plane.y.read(measurement)
-        if measurement.kind != kind or x is None or y is None:
+        if origin_of(measurement) != origin or x is None or y is None:
             continue
         # Axes of cost are logarithmic: zero has no place on them, and no file or run has it.
         if x > 0 and (y > 0 or plane.y.more_is_better):
-            family = family_of(measurement.target, targets) if plane.within_cores else ""
-            valid = plane.x.holds(measurement) and plane.y.holds(measurement)
-            points.append(Point(measurement.rung, measurement.target, family, x, y, valid, False))
+            points.append(
+                Point(
+                    rung=measurement.rung,
+                    target=measurement.target,
+                    family=family[measurement.target] if plane.within_cores else "",
+                    x=x,
+                    y=y,
+                    valid=plane.x.holds(measurement) and plane.y.holds(measurement),
+                    on_front=False,
+                    sample=sample_text(measurement) if plane.y is ACCURACY else "",
+                )
+            )
     return _with_fronts(points, 1 if plane.y.more_is_better else -1)
-
-
-def family_of(target: str, targets: set[str]) -> str:
-    """The target that this one is a variant of: ``cortex-m4`` for ``cortex-m4-speed``."""
-    bases = [base for base in targets if target == base or target.startswith(f"{base}-")]
-    return min(bases, key=len, default=target)
 
 
 def front_order(points: list[Point]) -> list[int]:
@@ -200,6 +220,7 @@ def _with_fronts(points: list[Point], sign: int) -> list[Point]:
 
 def point_text(point: Point, plane: Plane) -> str:
     """A point in words, its figures first."""
-    figures = f"{plane.y.text(point.y)} at {plane.x.text(point.x)}"
+    sample = f" ({point.sample})" if point.sample else ""
+    figures = f"{plane.y.text(point.y)}{sample} at {plane.x.text(point.x)}"
     invalid = "" if point.valid else " (invalid)"
     return f"{figures}: {point.rung} on {point.target}{invalid}"

@@ -30,10 +30,25 @@ LOSSES_NOTE = (
     "Minus is a loss, plus is a gain."
 )
 TARGETS_NOTE = (
-    "Every figure is from the exported file itself. Speed-up and size are against the teacher on "
-    "the same target in the same run; retained is the share of its accuracy. Added memory is what "
+    "Every figure is from the exported file itself, and beside it stands how it was made. Speed-up "
+    "(of milliseconds), fewer (of counted instructions) and smaller are against the teacher on the "
+    "same target in the same run; retained is the share of its accuracy. Added memory is what "
     "loading and running the model adds; peak RSS is the whole process with its runtime. "
     "KiB is 1,024 bytes."
+)
+SAMPLED_NOTE = (
+    "An accuracy on so many of so many was found on a part of the test samples, drawn by the run's "
+    "first seed."
+)
+SAMPLED_PLANE_NOTE = (
+    "Where an accuracy was found on a part of the test samples, the list of the front says so."
+)
+LATENCY_NOTE = (
+    "Milliseconds in the order in which the inferences ran, warm-up dropped. Line: median of each "
+    "slice of time; band: its middle 80%; triangles: the slowest, above the axis. To the "
+    "right: how often each latency occurred. The thin line through both is the median of all. "
+    "Each panel has its own axis, which does not start at zero. An invalid measurement has dashed "
+    "edges and no band."
 )
 INVALID_NOTE = "Hollow markers are invalid measurements; they take no part in the front."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgekd.records import Latency, Measurement
+from edgekd.records import Latency, MeasuredAccuracy, Measurement
 from edgekd.report import units
 from edgekd.report.summary import NOT_RUN, TargetSection
 
@@ -17,16 +17,16 @@ _NO_TEACHER_LINE = (
 def samples_line(section: TargetSection) -> str:
     """How many inferences and test samples stand behind a section's figures, and what does not."""
     latencies = [found.latency_ms for found in section.measurements if found.latency_ms]
-    samples = [found.accuracy.n for found in section.measurements if found.accuracy]
+    accuracies = [found.accuracy for found in section.measurements if found.accuracy]
     seeds = sorted({found.seed for found in section.measurements if found.seed is not None})
     parts = []
     if seeds:
         parts.append(f"Exported from seed {', '.join(str(seed) for seed in seeds)}.")
-    if samples:
-        parts.append(f"Accuracy over {_range(samples)} test samples, by running the exported file.")
+    if accuracies:
+        parts.append(_accuracy_line(accuracies))
     if latencies and section.kind != "estimate":
         parts.append(_latency_line(latencies))
-    return " ".join(parts + _missing_lines(section))
+    return " ".join(parts + _instructions_lines(section) + _missing_lines(section))
 
 
 def model_lines(section: TargetSection) -> list[str]:
@@ -53,11 +53,37 @@ def _missing_lines(section: TargetSection) -> list[str]:
     measured = section.measurements
     if measured and all(found.device == NOT_RUN for found in measured):
         return [_NOT_RUN_LINE]
-    compared = any(found.vs_teacher.speedup is not None for found in measured)
+    compared = any(
+        found.vs_teacher.speedup is not None or found.vs_teacher.instructions_ratio is not None
+        for found in measured
+    )
     teacher = any(found.rung.startswith("teacher") for found in measured)
     if not measured or compared or teacher or section.kind not in ("emulated", "estimate"):
         return []
     return [_NO_TEACHER_LINE]
+
+
+def _accuracy_line(accuracies: list[MeasuredAccuracy]) -> str:
+    tried = _range([accuracy.n for accuracy in accuracies])
+    drawn = [accuracy.sampled_from for accuracy in accuracies if accuracy.sampled_from is not None]
+    if not drawn:
+        return f"Accuracy over {tried} test samples, by running the exported file."
+    return (
+        f"Accuracy on {tried} of {_range(drawn)} test samples, drawn by the run's first seed and "
+        "the same for every rung, by running the exported file."
+    )
+
+
+def _instructions_lines(section: TargetSection) -> list[str]:
+    """Over how many inputs instructions were counted, and how far these lie apart."""
+    counted = [found for found in section.measurements if found.instructions]
+    several = [found.instruction_counts for found in counted if len(found.instruction_counts) > 1]
+    if not several:
+        return []
+    apart = max((max(counts) - min(counts)) / max(1, min(counts)) for counts in several)
+    inputs = _range([len(counts) for counts in several])
+    spread = f"whose counts lie at most {apart * 100:.2g}% apart" if apart else "all with one count"
+    return [f"Instructions are exact: the mean over {inputs} inputs, {spread}."]
 
 
 def _range(values: list[int]) -> str:

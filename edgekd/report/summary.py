@@ -10,15 +10,17 @@ from typing import get_args
 
 from edgekd.records import Kind, Measurement, Report, Rung, UnavailableCell
 from edgekd.report import units
-from edgekd.report.planes import FILE_SIZE, FLASH, INSTRUCTIONS, LATENCY, Figure
+from edgekd.report.cores import families
+from edgekd.report.origin import Origin, origin_of, origins
+from edgekd.report.planes import FILE_SIZE, FLASH, INSTRUCTIONS, LATENCY, Figure, sample_text
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One rung on one target, of one kind: its measurement, or the reason why there is none."""
+    """One rung in one section: its measurement, or the reason why there is none."""
 
     target: str
-    kind: Kind | None
+    origin: Origin | None
     measurement: Measurement | None
     unavailable: str | None
 
@@ -34,15 +36,30 @@ class LadderRow:
 
 @dataclass(frozen=True)
 class TargetSection:
-    """All that is known about one target, of one kind; kinds never share a section.
+    """All that is known about one target, of one origin; origins never share a section.
 
-    ``kind`` is None where nothing could be measured.
+    ``origin`` is None where nothing could be measured.
     """
 
     target: str
-    kind: Kind | None
+    origin: Origin | None
     measurements: list[Measurement]
     unavailable: list[UnavailableCell]
+
+    @property
+    def kind(self) -> Kind | None:
+        """Of its figures."""
+        return self.origin.kind if self.origin else None
+
+    @property
+    def made(self) -> str:
+        """How its figures were made, in a word; empty where there are none."""
+        return self.origin.text if self.origin else ""
+
+    @property
+    def phone(self) -> str:
+        """The phone that was measured; empty where it was none."""
+        return self.origin.phone if self.origin else ""
 
 
 @dataclass(frozen=True)
@@ -88,29 +105,28 @@ def target_names(report: Report) -> list[str]:
 
 
 def target_sections(report: Report) -> list[TargetSection]:
-    """One section for each (target, kind), its measurements in the ladder's order."""
+    """One section for each target and origin, its measurements in the ladder's order."""
     order = {name: index for index, name in enumerate(rung_names(report))}
     sections = []
     for target in target_names(report):
         measured = [found for found in report.measurements if found.target == target]
         missing = [cell for cell in report.unavailable if cell.target == target]
-        kinds: list[Kind | None] = list(dict.fromkeys(found.kind for found in measured))
-        for kind in kinds or [None]:
-            of_kind = [found for found in measured if found.kind == kind]
-            of_kind.sort(key=lambda found: order[found.rung])
-            sections.append(TargetSection(target, kind, of_kind, missing))
+        found: list[Origin | None] = list(dict.fromkeys(origin_of(one) for one in measured))
+        for origin in found or [None]:
+            of_origin = [one for one in measured if origin_of(one) == origin]
+            of_origin.sort(key=lambda one: order[one.rung])
+            sections.append(TargetSection(target, origin, of_origin, missing))
             missing = []
     return sections
 
 
-def ladder_rows(report: Report) -> list[LadderRow]:
-    """The ladder as rows of rungs by columns of (target, kind), as ``target_sections`` has them.
+def ladder_rows(report: Report, sections: list[TargetSection]) -> list[LadderRow]:
+    """The ladder as rows of rungs by columns of sections.
 
     Where a pair was measured more than once, the cell holds the first valid measurement: figures
     of several runs are never averaged here.
     """
     rungs = {rung.name: rung for rung in report.rungs}
-    sections = target_sections(report)
     return [
         LadderRow(name, rungs.get(name), [_cell(section, name) for section in sections])
         for name in rung_names(report)
@@ -127,20 +143,36 @@ def key_figures(report: Report) -> list[KeyFigure]:
     """Student size, best INT8 accuracy, then the lowest of each cost: what could be measured.
 
     Files of the teacher and the control do not count: nobody ships them. Nor does a latency or a
-    count that is invalid. Each kind has a latency of its own.
+    count that is invalid, or what a stand-in for a phone said. Each origin has a latency of its
+    own, and each core a count of its own.
     """
     usable = [
         measurement
         for measurement in report.measurements
-        if measurement.accuracy_holds and not measurement.rung.startswith(_NOT_SHIPPED)
+        if measurement.accuracy_holds
+        and not measurement.rung.startswith(_NOT_SHIPPED)
+        and not origin_of(measurement).stand_in
     ]
     figures = _student_figure(report) + _int8_figure(usable)
     figures += _lowest_figure("Smallest file", FILE_SIZE, usable)
-    for kind in kinds(report):
-        of_kind = [found for found in usable if found.kind == kind]
-        figures += _lowest_figure("Lowest latency, p50", LATENCY, of_kind)
-        figures += _lowest_figure("Fewest instructions", INSTRUCTIONS, of_kind)
-        figures += _lowest_figure("Least flash", FLASH, of_kind)
+    for origin in origins(usable):
+        of_origin = [found for found in usable if origin_of(found) == origin]
+        figures += _lowest_figure("Lowest latency, p50", LATENCY, of_origin)
+        figures += _fewest_instructions(report, of_origin)
+        figures += _lowest_figure("Least flash", FLASH, of_origin)
+    return figures
+
+
+def _fewest_instructions(report: Report, usable: list[Measurement]) -> list[KeyFigure]:
+    family = families(report)
+    cores: dict[str, list[Measurement]] = {}
+    for found in usable:
+        if found.instructions is not None:
+            cores.setdefault(family[found.target], []).append(found)
+    figures = []
+    for core, measured in cores.items():
+        label = f"Fewest instructions{f', {core}' if len(cores) > 1 else ''}"
+        figures += _lowest_figure(label, INSTRUCTIONS, measured)
     return figures
 
 
@@ -150,7 +182,7 @@ def _cell(section: TargetSection, rung: str) -> Cell:
     reasons = [cell.reason for cell in section.unavailable if cell.rung == rung]
     return Cell(
         target=section.target,
-        kind=section.kind,
+        origin=section.origin,
         measurement=measured[0] if measured else None,
         unavailable=reasons[0] if reasons else None,
     )
@@ -172,7 +204,8 @@ def _int8_figure(usable: list[Measurement]) -> list[KeyFigure]:
     if not int8:
         return []
     best = max(int8, key=_accuracy)
-    return [KeyFigure("Best INT8 accuracy", units.percent(_accuracy(best)), _place(best))]
+    note = " ".join(part for part in (sample_text(best), _place(best)) if part)
+    return [KeyFigure("Best INT8 accuracy", units.percent(_accuracy(best)), note)]
 
 
 def _lowest_figure(label: str, cost: Figure, usable: list[Measurement]) -> list[KeyFigure]:
@@ -189,7 +222,9 @@ def _lowest_figure(label: str, cost: Figure, usable: list[Measurement]) -> list[
 
 
 def _with_accuracy(measurement: Measurement) -> str:
-    return f"{units.percent(_accuracy(measurement))} accurate, {_place(measurement)}"
+    sample = sample_text(measurement)
+    accuracy = f"{units.percent(_accuracy(measurement))} accurate{f' {sample}' if sample else ''}"
+    return f"{accuracy}, {_place(measurement)}"
 
 
 def _accuracy(measurement: Measurement) -> float:
@@ -197,4 +232,4 @@ def _accuracy(measurement: Measurement) -> float:
 
 
 def _place(measurement: Measurement) -> str:
-    return f"{measurement.rung} on {measurement.target} ({measurement.kind})"
+    return f"{measurement.rung} on {measurement.target} ({origin_of(measurement).text})"

@@ -6,13 +6,21 @@ import re
 
 from edgekd.records import Sweep
 from edgekd.report import prose, units
-from edgekd.report.dots import has_dots, key_chart, key_panels
-from edgekd.report.heatmap import COLOUR, FAINTEST, STRONGEST, heat_map, wide_pixels
 from edgekd.report.markdown import escape, table_lines
-from edgekd.report.pages import page_templates
-from edgekd.report.settings import Surface, is_search, keys_of, measured, surface_of, value_text
-from edgekd.report.sweep_tables import cost_table, over_table, points_table, sweep_figures
-from edgekd.report.tables import Column, Row, Table, facts_table
+from edgekd.report.pages.templates import page_templates
+from edgekd.report.search.dots import has_dots, key_chart, key_panels
+from edgekd.report.search.heatmap import COLOUR, FAINTEST, STRONGEST, heat_map, wide_pixels
+from edgekd.report.search.settings import (
+    Surface,
+    is_search,
+    keys_of,
+    measured,
+    surface_of,
+    value_text,
+)
+from edgekd.report.search.sweep_tables import cost_table, over_table, points_table, sweep_figures
+from edgekd.report.tables.grounds import facts_table
+from edgekd.report.tables.table import Column, Row, Table
 
 POINTS_NOTE = (
     "Settings stand in the order of their mean on validation data, on which the best was chosen. "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgekd.cli.tables import print_measurements
+from edgekd.report.cores import CORES_NOTE
 from tests.report.firmware_sample import (
     INT8,
     INVALID,
@@ -16,7 +17,10 @@ from tests.report.firmware_sample import (
     estimated,
     firmware_report,
 )
+from tests.report.phone_sample import phone_report
 from tests.report.sample import sample_report
+
+HOST_HEADINGS = "target rung kind accuracy agreement p50 ms file RAM added speed-up"
 
 
 def _lines(capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
@@ -27,7 +31,9 @@ def test_a_host_alone_has_one_table(capsys: pytest.CaptureFixture[str]) -> None:
     print_measurements(sample_report().measurements[:7])
 
     lines = _lines(capsys)
-    assert " ".join(lines[0]) == "target rung accuracy agreement p50 ms file RAM added speed-up"
+    assert (
+        " ".join(lines[0]) == "target rung kind accuracy agreement p50 ms file RAM added speed-up"
+    )
     assert len(lines) == 8
     assert lines[1][:2] == ["host-litert", "teacher-fp32"]
 
@@ -38,14 +44,33 @@ def test_kinds_have_tables_of_their_own(capsys: pytest.CaptureFixture[str]) -> N
     lines = [" ".join(line) for line in _lines(capsys)]
     heads = {line: lines[index + 1] for index, line in enumerate(lines) if line.endswith(":")}
     assert heads == {
-        "host:": "target rung accuracy agreement p50 ms file RAM added speed-up",
-        "emulated:": "target rung accuracy instructions flash RAM arena stack",
-        "estimate:": "target rung cycles estimated ms flash RAM arena file",
+        "host:": HOST_HEADINGS,
+        "emulated:": "target rung kind accuracy instructions flash RAM arena stack",
+        "estimate:": "target rung kind cycles estimated ms flash RAM arena file",
     }
-    assert f"cortex-m4 {INT8} 96.80% 579,679 37,964 B 12,880 B 8,784 B 292 B" in lines
-    assert f"cortex-m4 {INT8} 869,518 10.8690 - - - -" in lines
-    assert f"ethos-u55-128 {INT8} 89,708 - 35,696 B 22,192 B 22,192 B 53,936 B" in lines
-    assert f"executorch-ethos-u55 {INT8} - - - - - 12,345 B not run" in lines
+    assert f"cortex-m4 {INT8} emulated 96.80% 579,679 37,964 B 12,880 B 8,784 B 292 B" in lines
+    assert f"cortex-m4 {INT8} estimate 869,518 10.8690 - - - -" in lines
+    assert f"ethos-u55-128 {INT8} estimate 89,708 - 35,696 B 22,192 B 22,192 B 53,936 B" in lines
+    assert f"executorch-ethos-u55 {INT8} estimate - - - - - 12,345 B not run" in lines
+
+
+def test_a_stand_in_has_a_table_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    print_measurements(phone_report().measurements)
+
+    lines = [" ".join(line) for line in _lines(capsys)]
+    heads = [line for line in lines if line.endswith(":")]
+    assert heads == [
+        *("host:", "emulated:", "device, Testmaker Imaginary 1 (Unreal 900):"),
+        "device, STAND-IN, edgekd stand-in:",
+    ]
+    for line in lines:
+        if line.startswith("android-arm64-onnx"):
+            assert " device, STAND-IN 9" in line
+        if line.startswith("android-arm64-litert"):
+            assert "% on 200 of 1,000" in line
+    (counted,) = [line for line in lines if line.startswith("phone-a76-litert teacher-fp32")]
+    assert "emulated 99.30% 7,426,905 1.0x" in counted
+    assert CORES_NOTE in lines
 
 
 def test_estimates_come_with_their_model_and_assumptions(

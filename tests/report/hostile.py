@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from edgekd.records import (
     Candidate,
     Cost,
+    DeviceFacts,
     Fit,
     Latency,
     Layer,
@@ -68,6 +69,7 @@ def hostile_report(text: str, other: str) -> Report:
             _measurement(text, other, valid=True),
             _measurement(other, text, valid=False),
             _firmware(text, other),
+            _phone(text, other),
         ],
         unavailable=[
             UnavailableCell(rung=other, target=text, format="c", precision="int4", reason=text)
@@ -76,7 +78,7 @@ def hostile_report(text: str, other: str) -> Report:
             distillation_worth_it=False, gain=-0.01, ci95=(-0.02, 0), why=text, teacher_labels=other
         ),
         losses=[Loss(stage=other, points=1.5, rung=text, target=other)],
-        facts={text: {other: [1.5, True, None]}},
+        facts={text: {other: [1.5, True, None]}, "cores": {text: other}},
     )
 
 
@@ -198,6 +200,33 @@ def hostile_fit(text: str, other: str) -> Fit:
         chosen=0,
         binding=text,
         why=text,
+    )
+
+
+def _phone(text: str, other: str) -> Measurement:
+    return Measurement(
+        rung=other,
+        target=text,
+        format="onnx",
+        precision="int8",
+        device=text,
+        artifact=other,
+        sha256=text,
+        kind="device",
+        valid=False,
+        reasons=[other],
+        accuracy=MeasuredAccuracy(value=0.9, n=10, sampled_from=20),
+        latency_ms=Latency(p50=1, p90=None, p99=None, n=3, warmup=0, samples=text),
+        device_facts=DeviceFacts(
+            manufacturer=text,
+            model=other,
+            soc=text,
+            android_version=other,
+            abi=text,
+            cpu_features=[text, other],
+            governor={text: other, other: text},
+            stand_in=True,
+        ),
     )
 
 

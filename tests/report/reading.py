@@ -12,7 +12,7 @@ HTML = {
     *("html", "head", "meta", "title", "style", "body", "header", "main", "section", "div"),
     *("h1", "h2", "h3", "h4", "p", "dl", "dt", "dd", "ul", "ol", "li", "span", "strong", "code"),
     *("figure", "figcaption", "details", "summary"),
-    *("table", "caption", "thead", "tbody", "tr", "th", "td"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "small", "nav", "a"),
 }
 SVG = {"svg", "title", "desc", "g", "path", "defs", "use", "text", "clippath", "rect"}
 ATTRIBUTES = {
@@ -76,6 +76,63 @@ def kinds_of_markdown(tokens: list[Token]) -> set[str]:
     seen = {token.type for token in tokens}
     seen |= {child.type for token in tokens for child in token.children or []}
     return {kind.removesuffix("_open").removesuffix("_close") for kind in seen}
+
+
+class _Tables(HTMLParser):
+    """The text of every cell, its own and that of what stands small beneath it apart."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tables: list[list[list[tuple[str, str]]]] = []
+        self._own, self._small = "", ""
+        self._in_small = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self._own, self._small = "", ""
+        elif tag == "small":
+            self._in_small = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self.tables[-1][-1].append((self._own.strip(), self._small.strip()))
+        elif tag == "small":
+            self._in_small = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_small:
+            self._small += data
+        else:
+            self._own += data
+
+
+def tables_of_html(text: str) -> list[list[list[tuple[str, str]]]]:
+    """Tables, rows, cells: the text of each cell, and what stands small beneath it."""
+    parser = _Tables()
+    parser.feed(text)
+    parser.close()
+    return parser.tables
+
+
+def tables_of_markdown(text: str) -> list[list[list[str]]]:
+    """Tables, rows, cells."""
+    tables: list[list[list[str]]] = []
+    inside = False
+    for token in parse_markdown(text):
+        if token.type == "table_open":
+            tables.append([])
+            inside = True
+        elif token.type == "table_close":
+            inside = False
+        elif token.type == "tr_open":
+            tables[-1].append([])
+        elif token.type == "inline" and inside:
+            tables[-1][-1].append(words(token))
+    return tables
 
 
 def words(token: Token) -> str:

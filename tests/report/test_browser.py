@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, ViewportSize
 
 from edgekd.records import Report
 from edgekd.report.html import render_html
@@ -22,6 +23,7 @@ from .browsing import (
 )
 from .firmware_sample import firmware_report
 from .hostile import MARKUP, hostile_report
+from .phone_sample import phone_report, write_samples
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"
@@ -77,8 +79,8 @@ def test_verdict_headings_and_tables_are_seen(visit: Visit, report: Report) -> N
     assert len(headings) > 12
     assert all(heading.is_visible() for heading in headings)
     tables = visit.page.locator("table").all()
-    # Rungs, files, losses, three for each target, kinds, facts, environment, artifacts.
-    assert len(tables) == 3 + 3 * 3 + 4
+    # Rungs, files, losses, three for each target, operators, kinds, facts, environment, artifacts.
+    assert len(tables) == 3 + 3 * 3 + 4 + 4
     assert all(table.is_visible() for table in tables)
     for rung in report.rungs:
         assert visit.page.get_by_role("rowheader", name=rung.name).first.is_visible()
@@ -130,21 +132,27 @@ def test_paper_is_white(visit: Visit) -> None:
     assert colour == "rgb(255, 255, 255)"
 
 
+@pytest.fixture(scope="module")
+def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a report with microcontrollers."""
+    path = tmp_path_factory.mktemp("firmware") / "report.html"
+    path.write_text(render_html(firmware_report()), encoding="utf-8")
+    return path
+
+
 @pytest.mark.parametrize("size", list(SIZES))
 def test_firmwares_fit_and_are_legible(
-    browser: Browser, tmp_path: Path, size: str, scheme: str
+    browser: Browser, firmware: Path, size: str, scheme: str
 ) -> None:
-    path = tmp_path / "firmware.html"
-    path.write_text(render_html(firmware_report()), encoding="utf-8")
     width, height = SIZES[size]
     page = browser.new_page(
         viewport={"width": width, "height": height},
         color_scheme="dark" if scheme == "dark" else "light",
     )
-    visit = Visit(page, path)
+    visit = Visit(page, firmware)
     open_details(page)
 
-    assert visit.requests == [path.as_uri()]
+    assert visit.requests == [firmware.as_uri()]
     assert visit.complaints == []
     assert not page.evaluate(SCROLLS_SIDEWAYS)
     assert page.evaluate(BAD_TEXT) == []
@@ -155,6 +163,33 @@ def test_firmwares_fit_and_are_legible(
     assert bars
     assert other
     assert bars["width"] > 1.5 * other["width"] > 20
+    page.close()
+
+
+@pytest.mark.parametrize(("size", "preferred"), [("desktop", "light"), ("phone", "dark")])
+def test_phones_fit_are_legible_and_can_be_gone_to(
+    browser: Browser, tmp_path: Path, size: str, preferred: Literal["light", "dark"]
+) -> None:
+    report, path = phone_report(), tmp_path / "report.html"
+    write_samples(report, tmp_path)
+    path.write_text(render_html(report, tmp_path), encoding="utf-8")
+    width, height = SIZES[size]
+    viewport: ViewportSize = {"width": width, "height": height}
+    page = browser.new_page(viewport=viewport, color_scheme=preferred)
+    visit = Visit(page, path)
+    open_details(page)
+
+    assert visit.requests == [path.as_uri()]
+    assert visit.complaints == []
+    assert not page.evaluate(SCROLLS_SIDEWAYS)
+    assert page.evaluate(BAD_TEXT) == []
+    assert page.evaluate(SMALLEST_TEXT) >= 9
+    # The keyboard reaches the contents, and from there a target.
+    link = page.locator("nav a", has_text="android-arm64-litert")
+    link.focus()
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#target-4")
+    assert page.locator("#target-4 > h3").bounding_box()["y"] < height  # type: ignore[index]
     page.close()
 
 

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser
 
 from edgekd.records import Fit
 from edgekd.report.fit import render_fit_html, render_fit_markdown
-from edgekd.report.fit_chart import fit_chart
-from edgekd.report.fit_tables import fitting_table, refused_table
+from edgekd.report.search.fit_chart import fit_chart
+from edgekd.report.search.fit_tables import fitting_table, refused_table
 from edgekd.report.units import MISSING, clean
 
 from .browsing import BAD_TEXT, CHROMIUM, SCROLLS_SIDEWAYS, SIZES, SMALLEST_TEXT, Visit

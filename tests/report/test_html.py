@@ -12,19 +12,20 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from edgekd.errors import MissingPackage
 from edgekd.records import Report
 from edgekd.report.html import render_html
 from edgekd.report.units import clean
 
-from .hostile import hostile_report, hostile_text
+from .hostile import MARKUP, hostile_report, hostile_text
 from .reading import ATTRIBUTES, HTML, SVG, Page
 from .sample import INT4_REASON, INVALID_REASON
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
+@example(" ".join(MARKUP), MARKUP[-2])
 @given(hostile_text, hostile_text)
 def test_no_string_becomes_markup(text: str, other: str) -> None:
     rendered = render_html(hostile_report(text, other))

@@ -8,10 +8,12 @@ from hypothesis import given, settings
 
 from edgekd.records import Report
 from edgekd.report.markdown import escape, render_markdown
-from edgekd.report.units import clean
+from edgekd.report.tables.phone import STAND_IN_NOTE
+from edgekd.report.units import MISSING, clean
 
 from .hostile import hostile_report, hostile_text
-from .reading import MARKDOWN, cells, kinds_of_markdown, parse_markdown, words
+from .phone_sample import phone_report
+from .reading import MARKDOWN, cells, kinds_of_markdown, parse_markdown, tables_of_markdown, words
 from .sample import INT4_REASON, INVALID_REASON
 
 
@@ -55,13 +57,37 @@ def test_each_row_has_as_many_cells_as_its_heading(report: Report) -> None:
             assert above.count(" | ") == below.count(" | ")
 
 
-def test_the_kind_is_in_every_measured_heading(report: Report) -> None:
-    headings = [row for row in cells(render_markdown(report)) if "Latency, ms: p50 (host)" in row]
+def test_the_kind_is_beside_every_measured_figure(report: Report) -> None:
+    shown = tables_of_markdown(render_markdown(report))
+    tables = [table for table in shown if "Latency, ms: p50" in table[0]]
 
-    assert len(headings) == 3
-    assert all(
-        heading.endswith("(host)") for row in headings for heading in row[2:] if heading != "State"
-    )
+    assert len(tables) == 3
+    for heading, *rows in tables:
+        for row in rows:
+            figures = dict(zip(heading, row, strict=True))
+            for name in set(heading) - {"Rung", "Precision", "State"}:
+                assert figures[name].endswith(" (host)") or figures[name] == MISSING
+
+
+def test_the_kind_is_in_the_heading_where_no_cell_says_it(report: Report) -> None:
+    headings = [table[0] for table in tables_of_markdown(render_markdown(report))]
+
+    assert sum("Parity: SQNR dB (host)" in heading for heading in headings) == 3
+
+
+def test_a_stand_in_is_in_plain_sight() -> None:
+    text = render_markdown(phone_report())
+
+    assert f"**{STAND_IN_NOTE}**" in text
+    assert "### android-arm64-onnx on edgekd stand-in (device, STAND-IN)" in text
+    shown = [
+        table
+        for table in tables_of_markdown(text)
+        if any("android-arm64-onnx:" in heading for heading in table[0])
+    ]
+    assert shown
+    for _, *rows in shown:
+        assert all("STAND-IN" in cell for row in rows for cell in row[1:])
 
 
 def test_an_empty_report_still_reads() -> None:

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgekd.records import Measurement, Report
+from edgekd.report.origin import Origin
 from edgekd.report.planes import (
     PLANES,
     Plane,
-    family_of,
     front_order,
     pareto_front,
     plane_points,
@@ -19,6 +19,7 @@ from edgekd.report.planes import (
 
 from .firmware_sample import INT8, QAT, emulated, firmware_report
 
+HOST, EMULATED = Origin("host"), Origin("emulated")
 PLANE = {plane.name: plane for plane in PLANES}
 
 pairs = st.lists(st.tuples(st.integers(1, 8), st.integers(0, 8)), max_size=30)
@@ -47,7 +48,7 @@ def test_an_invalid_measurement_is_never_on_the_front(report: Report) -> None:
     ]
     best_is_invalid = report.model_copy(update={"measurements": measurements})
 
-    points = plane_points(best_is_invalid, "host", PLANE["latency"])
+    points = plane_points(best_is_invalid, HOST, PLANE["latency"])
 
     (invalid,) = [point for point in points if not point.valid]
     assert not invalid.on_front
@@ -55,13 +56,13 @@ def test_an_invalid_measurement_is_never_on_the_front(report: Report) -> None:
 
 
 def test_points_of_another_kind_stay_out(report: Report) -> None:
-    assert len(plane_points(report, "host", PLANE["latency"])) == 20
-    assert plane_points(report, "device", PLANE["latency"]) == []
+    assert len(plane_points(report, HOST, PLANE["latency"])) == 20
+    assert plane_points(report, Origin("device"), PLANE["latency"]) == []
 
 
 @pytest.mark.parametrize("name", ["latency", "size"])
 def test_the_front_is_numbered_from_the_cheapest(report: Report, name: str) -> None:
-    points = plane_points(report, "host", PLANE[name])
+    points = plane_points(report, HOST, PLANE[name])
     front = [points[index] for index in front_order(points)]
 
     assert front == sorted(front, key=lambda point: point.x)
@@ -69,13 +70,13 @@ def test_the_front_is_numbered_from_the_cheapest(report: Report, name: str) -> N
 
 
 def test_a_host_has_no_plane_of_instructions_or_flash(report: Report) -> None:
-    shown = [plane.name for plane in PLANES if plane_points(report, "host", plane)]
+    shown = [plane.name for plane in PLANES if plane_points(report, HOST, plane)]
 
     assert shown == ["latency", "size"]
 
 
 def _shown(report: Report, plane: Plane) -> list[str]:
-    points = plane_points(report, "emulated", plane)
+    points = plane_points(report, EMULATED, plane)
     return [point_text(points[index], plane) for index in front_order(points)]
 
 
@@ -90,10 +91,10 @@ def test_size_and_speed_of_one_core_are_both_on_its_front() -> None:
 
 def test_an_emulated_file_has_no_place_in_planes_of_time_and_files() -> None:
     report = firmware_report()
-    shown = [plane.name for plane in PLANES if plane_points(report, "emulated", plane)]
+    shown = [plane.name for plane in PLANES if plane_points(report, EMULATED, plane)]
 
     assert shown == ["instructions", "flash", "trade"]
-    assert not any(plane_points(report, "estimate", plane) for plane in PLANES)
+    assert not any(plane_points(report, Origin("estimate"), plane) for plane in PLANES)
 
 
 def test_cores_are_not_held_against_each_other() -> None:
@@ -101,14 +102,14 @@ def test_cores_are_not_held_against_each_other() -> None:
     report = firmware_report().model_copy(update={"measurements": [slow, fast]})
 
     for name in ("instructions", "trade"):
-        points = plane_points(report, "emulated", PLANE[name])
+        points = plane_points(report, EMULATED, PLANE[name])
         assert [point.on_front for point in points] == [True, True]
-    flash = plane_points(report, "emulated", PLANE["flash"])
+    flash = plane_points(report, EMULATED, PLANE["flash"])
     assert [point.on_front for point in flash] == [True, False]
 
 
 def test_what_diverges_keeps_its_place_and_loses_its_rank() -> None:
-    points = plane_points(firmware_report(), "emulated", PLANE["instructions"])
+    points = plane_points(firmware_report(), EMULATED, PLANE["instructions"])
 
     assert [(point.rung, point.valid) for point in points] == [
         (INT8, True),
@@ -116,19 +117,3 @@ def test_what_diverges_keeps_its_place_and_loses_its_rank() -> None:
         (INT8, True),
     ]
     assert not points[1].on_front
-
-
-@pytest.mark.parametrize(
-    ("target", "family"),
-    [
-        ("cortex-m4-speed", "cortex-m4"),
-        ("cortex-m4", "cortex-m4"),
-        ("cortex-m33", "cortex-m33"),
-        ("cortex-m4-speed-large", "cortex-m4"),
-        ("other", "other"),
-    ],
-)
-def test_a_variant_belongs_to_the_target_whose_name_it_extends(target: str, family: str) -> None:
-    targets = {"cortex-m3", "cortex-m4", "cortex-m4-speed", target}
-
-    assert family_of(target, targets) == family

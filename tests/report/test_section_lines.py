@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from edgekd.records import Measurement, Report
-from edgekd.report import tables
 from edgekd.report.markdown import render_markdown
+from edgekd.report.origin import Origin
 from edgekd.report.section_lines import model_lines, samples_line
 from edgekd.report.summary import TargetSection, target_sections
+from edgekd.report.tables.grounds import artifacts_table
+from edgekd.report.tables.ladder import targets_tables
+from edgekd.report.tables.target import correctness_table, performance_table
 
 from .firmware_sample import INT8, NO_WAIT_STATES, NOT_RUN_REASON, QAT, TIMING_TABLE
 from .firmware_sample import firmware_report as build
@@ -25,7 +28,7 @@ def _section(report: Report, target: str, kind: str) -> TargetSection:
 
 
 def _row(section: TargetSection) -> dict[str, str]:
-    table = tables.performance_table(section)
+    table = performance_table(section)
     headings = [f"{column.group}: {column.heading}" for column in table.columns]
     return dict(zip(headings, table.rows[0].cells, strict=True))
 
@@ -69,7 +72,7 @@ def test_assumptions_are_said_once_and_name_the_rung_where_they_differ(boards: R
 def test_a_line_about_one_rung_names_it(boards: Report) -> None:
     section = _section(boards, "cortex-m4", "estimate")
     first = section.measurements[0].model_copy(update={"assumptions": ["odd", NO_WAIT_STATES]})
-    changed = TargetSection("cortex-m4", "estimate", [first, section.measurements[1]], [])
+    changed = TargetSection("cortex-m4", Origin("estimate"), [first, section.measurements[1]], [])
 
     assert model_lines(changed)[1:3] == [NO_WAIT_STATES, f"odd ({INT8})"]
 
@@ -92,32 +95,41 @@ def test_a_missing_teacher_is_said_in_one_line(boards: Report, report: Report) -
 
 def test_what_was_not_run_is_neither_valid_nor_an_error(boards: Report) -> None:
     section = _section(boards, "executorch-ethos-u55", "estimate")
-    (row,) = tables.performance_table(section).rows
+    (row,) = performance_table(section).rows
 
     assert (row.state, row.tone, row.note) == ("not run", "plain", NOT_RUN_REASON)
     assert row.cells == [INT8, "int8", "12.1 KiB"]
     assert "Exported and not run" in samples_line(section)
     assert model_lines(section) == []
-    assert tables.correctness_table(section).rows == []
+    assert correctness_table(section).rows == []
 
 
-def test_the_table_of_all_targets_keeps_kinds_apart(boards: Report) -> None:
-    table = tables.targets_table(boards)
-    groups = {run[0].group: [c.heading for c in run] for run in table.heading_groups()}
-    rows = {row.cells[0]: row.cells for row in table.rows}
+def test_the_tables_of_all_targets_keep_kinds_apart(boards: Report) -> None:
+    tables = {table.made: table for table in targets_tables(boards)}
+    headings = {
+        (made, run[0].group): [column.heading for column in run]
+        for made, table in tables.items()
+        for run in table.heading_groups()
+    }
+    rows = {made: {row.cells[0]: row.cells for row in table.rows} for made, table in tables.items()}
 
-    assert groups["host-litert (host)"] == ["Accuracy", "p50 ms", "File"]
-    assert groups["cortex-m4 (emulated)"] == ["Accuracy", "Instructions", "RAM", "Flash"]
-    assert groups["cortex-m4 (estimate)"] == ["Cycles", "Estimated ms"]
-    assert groups["ethos-u55-128 (estimate)"] == ["Cycles", "RAM", "Flash", "File"]
-    assert groups["executorch-ethos-u55 (estimate)"] == ["File"]
+    assert headings["host", "host-litert"] == [
+        *("Accuracy", "p50 ms", "Speed-up"),
+        *("Added memory", "File"),
+    ]
+    assert headings["emulated", "cortex-m4"] == ["Accuracy", "Instructions", "RAM", "Flash"]
+    assert headings["estimate", "cortex-m4"] == ["Cycles", "Estimated ms"]
+    assert headings["estimate", "ethos-u55-128"] == ["Cycles", "RAM", "Flash", "File"]
+    assert headings["estimate", "executorch-ethos-u55"] == ["File"]
     # Sizes stay what they are where the run is invalid.
-    assert rows[QAT][4:10] == ["97.00%", "invalid", "12.6 KiB", "37.1 KiB", "invalid", "invalid"]
-    assert all(len(cells) == len(table.columns) for cells in rows.values())
+    assert rows["emulated"][QAT][1:5] == ["97.00%", "invalid", "12.6 KiB", "37.1 KiB"]
+    assert rows["estimate"][QAT][1:3] == ["invalid", "invalid"]
+    for table in tables.values():
+        assert all(len(row.cells) == len(table.columns) for row in table.rows)
 
 
 def test_a_file_is_listed_once(boards: Report) -> None:
-    rows = [tuple(row.cells) for row in tables.artifacts_table(boards).rows]
+    rows = [tuple(row.cells) for row in artifacts_table(boards).rows]
 
     assert len(rows) == len(set(rows)) == 7 + 3 + 2
 
@@ -133,6 +145,6 @@ def test_notes_of_passes_are_not_repeated_below_the_preflight(boards: Report) ->
     }
     noted = Measurement.model_validate({**measured.model_dump(), "preflight": preflight})
 
-    table = tables.correctness_table(TargetSection("cortex-m4", "emulated", [noted], []))
+    table = correctness_table(TargetSection("cortex-m4", Origin("emulated"), [noted], []))
 
     assert table.notes == [f"other ({INT8})"]

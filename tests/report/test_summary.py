@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from edgekd.records import Measurement, Report
-from edgekd.report import summary
+from edgekd.report.origin import Origin
 from edgekd.report.planes import PLANES, plane_points
-from edgekd.report.summary import key_figures, ladder_rows
+from edgekd.report.summary import key_figures, ladder_rows, target_sections
 
 from .firmware_sample import INT8, firmware_report
 from .sample import INT4_REASON
 
 
 def test_the_ladder_has_every_pair(report: Report) -> None:
-    rows = ladder_rows(report)
+    rows = ladder_rows(report, target_sections(report))
 
     assert [row.name for row in rows] == [rung.name for rung in report.rungs]
     for row in rows:
@@ -31,7 +31,7 @@ def test_a_valid_measurement_comes_before_an_invalid_one(report: Report) -> None
     again = invalid.model_copy(update={"valid": True, "reasons": []})
     twice = report.model_copy(update={"measurements": [*report.measurements, again]})
 
-    rows = {row.name: row for row in ladder_rows(twice)}
+    rows = {row.name: row for row in ladder_rows(twice, target_sections(twice))}
 
     assert rows[invalid.rung].cells[2].measurement == again
 
@@ -41,20 +41,23 @@ def test_kinds_never_share_a_section(report: Report) -> None:
     estimate = host.model_copy(update={"kind": "estimate", "cycles": 1000})
     mixed = report.model_copy(update={"measurements": [host, estimate]})
 
-    sections = summary.target_sections(mixed)
+    sections = target_sections(mixed)
 
     assert [(found.target, found.kind) for found in sections[:2]] == [
         ("host-litert", "host"),
         ("host-litert", "estimate"),
     ]
     assert [len(section.measurements) for section in sections[:2]] == [1, 1]
-    assert [cell.kind for cell in ladder_rows(mixed)[0].cells[:2]] == ["host", "estimate"]
+    assert [cell.origin for cell in ladder_rows(mixed, sections)[0].cells[:2]] == [
+        Origin("host"),
+        Origin("estimate"),
+    ]
 
 
 def test_a_target_where_nothing_ran_keeps_its_reasons(report: Report) -> None:
     nothing = report.model_copy(update={"measurements": []})
 
-    (section,) = summary.target_sections(nothing)
+    (section,) = target_sections(nothing)
 
     assert (section.target, section.kind) == ("host-executorch", None)
     assert [cell.reason for cell in section.unavailable] == [INT4_REASON]
@@ -89,7 +92,7 @@ def test_files_that_diverge_make_no_key_figure(report: Report) -> None:
 
     assert [figure.label for figure in key_figures(diverged)] == ["Student parameters"]
     for plane in PLANES:
-        assert not any(point.on_front for point in plane_points(diverged, "host", plane))
+        assert not any(point.on_front for point in plane_points(diverged, Origin("host"), plane))
 
 
 def test_key_figures_of_a_microcontroller_are_counts_and_flash() -> None:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser
 
 from edgekd.records import Sweep
-from edgekd.report import heatmap
-from edgekd.report.dots import key_chart, key_panels
-from edgekd.report.settings import surface_of
+from edgekd.report.search import heatmap
+from edgekd.report.search.dots import key_chart, key_panels
+from edgekd.report.search.settings import surface_of
+from edgekd.report.search.sweep_tables import cost_ratio
 from edgekd.report.sweep import render_sweep_html, render_sweep_markdown
-from edgekd.report.sweep_tables import cost_ratio
 from edgekd.report.units import MISSING, clean
 
 from .browsing import BAD_TEXT, CHROMIUM, SCROLLS_SIDEWAYS, SIZES, SMALLEST_TEXT, Visit

@@ -14,7 +14,7 @@ from edgekd.data.dataset import Dataset, load_dataset
 from edgekd.errors import BadInput, Unavailable
 from edgekd.export import exporter_for, takes_quantized
 from edgekd.export.contract import Bundle, ExportedModel, ExportRequest, Preprocessing
-from edgekd.files import read_json, sha256_of, write_json
+from edgekd.files import content_bytes, content_hash, read_json, sha256_of, write_json
 from edgekd.networks import build_network
 from edgekd.pipeline.actions.rung_files import calibration_inputs, load_folded_network, load_outputs
 from edgekd.pipeline.actions.teach import teacher_module, trained_teacher
@@ -119,8 +119,8 @@ def _bundle(
         precision=context.parameters["precision"],
         scheme=exported.scheme,
         model=exported.path.name,
-        sha256=sha256_of(exported.path),
-        bytes=exported.path.stat().st_size,
+        sha256=content_hash(exported.path),
+        bytes=content_bytes(exported.path),
         inputs=exported.inputs,
         outputs=exported.outputs,
         labels=list(dataset.class_names),

@@ -14,12 +14,15 @@ import numpy as np
 from edgekd.catalog import find_targets
 from edgekd.data.npz import load as load_npz
 from edgekd.devices import find_device
+from edgekd.devices.adb.device import AdbDevice
+from edgekd.devices.adb.phones import each_phone
 from edgekd.devices.host import HostDevice
+from edgekd.devices.runtimes import RUNTIMES
 from edgekd.devices.tensors import random_inputs
 from edgekd.errors import BadInput, RunFailed, Unavailable
 from edgekd.export import find_inspector
 from edgekd.export.c import SOURCE_MODEL
-from edgekd.files import sha256_of
+from edgekd.files import content_hash
 from edgekd.measure.parity import Stage, how_far, parity_chain
 from edgekd.pipeline.actions.artifacts import read_bundle
 from edgekd.pipeline.actions.measure import Speed
@@ -30,7 +33,7 @@ from edgekd.records import Library, MeasuredAccuracy, Measurement, Parity, Preci
 from edgekd.target import Target
 
 if TYPE_CHECKING:
-    from edgekd.devices.contract import Array
+    from edgekd.devices.contract import Array, Device
 
 PARITY_SAMPLES = 32
 
@@ -46,20 +49,33 @@ class _Artifact:
     library: Library | None = None
 
 
-def bench_file(model: Path, target_name: str, data: Path | None, seed: int) -> list[Measurement]:
-    """Measure any artifact on a target: one record for each kind of figure.
+def bench_file(
+    model: Path, target_name: str, data: Path | None, seed: int, *, resume: bool = False
+) -> list[Measurement]:
+    """Measure any artifact on a target: one record for each phone and kind of figure.
 
-    Without labelled data there is no accuracy; parity is then against the runtime's reference
-    kernels on seeded random inputs. For a microcontroller a ``.tflite`` file is generated first.
+    Without labelled data there is no accuracy; parity is then on seeded random inputs, against the
+    runtime's reference kernels on this machine, or, where another machine runs the artifact,
+    against the same runtime on this one. For the format C a ``.tflite`` file is generated first.
+
+    Args:
+        model: the file.
+        target_name: a target, or the path of one's own.
+        data: ``.npz`` with inputs and labels.
+        seed: of the random inputs.
+        resume: on a phone, go on from a measurement that was cut short.
 
     Raises:
         BadInput: the file is missing, or not of the target's format.
     """
     [target] = find_targets([target_name])
-    if not model.is_file():
+    if not model.exists():
         raise BadInput("there is no such file", where=str(model))
-    with _artifact(model, target) as artifact:
-        return _measurements(artifact, data, seed)
+    measurements = []
+    for one in each_phone(target):
+        with _artifact(model, one) as artifact:
+            measurements += _measurements(artifact, data, seed, resume=resume)
+    return measurements
 
 
 @contextmanager
@@ -81,9 +97,17 @@ def _artifact(model: Path, target: Target) -> Iterator[_Artifact]:
         yield _Artifact(model, exported.path, target, exported.preflight, exported.library)
 
 
-def _measurements(artifact: _Artifact, data: Path | None, seed: int) -> list[Measurement]:
+def _device(target: Target, *, resume: bool) -> Device:
+    if target.device == "adb":
+        return AdbDevice(resume=resume)
+    return find_device(target.device)
+
+
+def _measurements(
+    artifact: _Artifact, data: Path | None, seed: int, *, resume: bool
+) -> list[Measurement]:
     path, target = artifact.path, artifact.target
-    device = find_device(target.device)
+    device = _device(target, resume=resume)
     try:
         inputs = random_inputs(device.describe(path, target).inputs, PARITY_SAMPLES, seed)
     except Unavailable:
@@ -106,7 +130,7 @@ def _measurements(artifact: _Artifact, data: Path | None, seed: int) -> list[Mea
         precision=_precision_of([str(array.dtype) for array in inputs]),
         device=target.device,
         artifact=artifact.given.name,
-        sha256=sha256_of(artifact.given),
+        sha256=content_hash(artifact.given),
         kind=target.kind,
         valid=not reasons,
         reasons=reasons,
@@ -114,6 +138,7 @@ def _measurements(artifact: _Artifact, data: Path | None, seed: int) -> list[Mea
         parity=parity,
         latency_ms=figures.latency_ms,
         instructions=figures.instructions,
+        instruction_counts=figures.instruction_counts,
         cycles=figures.cycles,
         memory=figures.memory,
         budget=check_budget(target.budget, speed),
@@ -121,6 +146,7 @@ def _measurements(artifact: _Artifact, data: Path | None, seed: int) -> list[Mea
         library=artifact.library,
         profile=figures.profile,
         assumptions=figures.assumptions,
+        device_facts=figures.device_facts,
     )
     if figures.estimate is None:
         return [measured]
@@ -147,16 +173,18 @@ def _accuracy(model: Path, target: Target, data: Path) -> MeasuredAccuracy:
 def _reference_parity(
     model: Path, target: Target, inputs: list[Array]
 ) -> tuple[Parity | None, list[str]]:
-    """The artifact on its device against the reference kernels of its runtime, on this machine."""
+    """The artifact on its device against the same runtime, or its reference, on this machine."""
     device = find_device(target.device)
     generated = target.format == "c"
-    if not inputs or not (generated or isinstance(device, HostDevice)):
+    here = isinstance(device, HostDevice)
+    runtime = "litert" if generated else target.runtime
+    if not inputs or runtime not in RUNTIMES:
         return None, []
     file = model.with_name(SOURCE_MODEL) if generated else model
-    runtime = "litert" if generated else target.runtime
     host = target.model_copy(update={"runtime": runtime})
     try:
-        reference = HostDevice().run_outputs(file, host, inputs, reference=True)[0]
+        with_reference = generated or here
+        reference = HostDevice().run_outputs(file, host, inputs, reference=with_reference)[0]
         found = device.run_outputs(model, target, inputs)[0]
     except Unavailable:
         return None, []
@@ -164,7 +192,9 @@ def _reference_parity(
         return None, [str(error)]
     quantized = _precision_of([str(array.dtype) for array in inputs]) == "int8"
     steps = [
-        Stage(f"{runtime}-reference", reference, quantized),
+        Stage(
+            f"{runtime}-reference" if with_reference else f"host-{runtime}", reference, quantized
+        ),
         Stage(target.name, found, quantized, exact=generated),
     ]
     parity = parity_chain(steps)

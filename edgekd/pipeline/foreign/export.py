@@ -17,7 +17,7 @@ from edgekd.errors import BadInput, RunFailed
 from edgekd.export import exporter_for, takes_quantized
 from edgekd.export.c import SOURCE_MODEL
 from edgekd.export.contract import Bundle, ExportedModel, ExportRequest
-from edgekd.files import sha256_of, write_json
+from edgekd.files import content_bytes, content_hash, write_json
 from edgekd.records import Precision
 from edgekd.target import Target
 
@@ -143,8 +143,8 @@ def write_bundle(
         precision=precision,
         scheme=exported.scheme,
         model=exported.path.name,
-        sha256=sha256_of(exported.path),
-        bytes=exported.path.stat().st_size,
+        sha256=content_hash(exported.path),
+        bytes=content_bytes(exported.path),
         inputs=exported.inputs,
         outputs=exported.outputs,
         labels=[],

@@ -30,5 +30,5 @@ def render_again(folder: Path) -> Report:
             f"is no report of schema 1: {first['msg']}", where=f"{path}: {key}"
         ) from error
     write_text(folder / "report.md", render_markdown(report))
-    write_text(folder / "report.html", render_html(report))
+    write_text(folder / "report.html", render_html(report, folder))
     return report

@@ -10,8 +10,9 @@ PRUNING = (*TRAINING, "torch-pruning")
 _CONVERTING = ("torch", "litert-torch", "litert-converter", "ai-edge-quantizer")
 EXPORTING = {
     "tflite": (*_CONVERTING, "ethos-u-vela"),
-    "executorch": (*QUANTIZING, "tosa-tools", "ethos-u-vela"),
+    "executorch": (*QUANTIZING, "coremltools", "tosa-tools", "ethos-u-vela"),
     "onnx": ("torch", "onnx", "onnxscript", "onnxruntime"),
+    "coreml": (*QUANTIZING, "coremltools"),
     "c": (*_CONVERTING, "ai-edge-litert"),
 }
 # By format: what runs, estimates or checks a file of it.
@@ -19,6 +20,7 @@ RUNNING = {
     "tflite": ("ai-edge-litert", "ethos-u-vela"),
     "executorch": ("executorch",),
     "onnx": ("onnxruntime",),
+    "coreml": ("coremltools",),
     "c": ("ai-edge-litert", "pyelftools", "capstone"),
 }
 _TEACHERS = {

@@ -6,14 +6,14 @@ import subprocess
 from pathlib import Path
 
 from edgekd.devices.microcontroller.counts.counting import (
-    build_plugin,
-    emulator_version,
-    plugin_arguments,
+    PLUGIN_SOURCE,
     read_counts,
+    region_arguments,
 )
 from edgekd.devices.microcontroller.counts.records import Counts
 from edgekd.devices.microcontroller.counts.tracing import Trace
 from edgekd.devices.microcontroller.firmware.image import read_image
+from edgekd.devices.plugins import build_plugin, emulator_version
 
 EMULATOR = "qemu-system-arm"
 _MACHINES = {"cortex-m3": "mps2-an385", "cortex-m4": "mps2-an386"}
@@ -87,7 +87,7 @@ def run(elf: Path, arguments: list[str], core: str = "cortex-m4") -> None:
 def counted(elf: Path, core: str = "cortex-m4") -> Counts:
     """What the plugin counts."""
     image, output = read_image(elf), elf.with_suffix(".counts")
-    run(elf, plugin_arguments(build_plugin(EMULATOR), image, output), core)
+    run(elf, region_arguments(build_plugin(PLUGIN_SOURCE, EMULATOR), image, output), core)
     return read_counts(output, image)
 
 

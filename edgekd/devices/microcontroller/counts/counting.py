@@ -10,10 +10,6 @@ left besides ``model_run`` are the few instructions of its caller that call it a
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,18 +27,13 @@ from edgekd.devices.microcontroller.counts.tracing import Trace
 from edgekd.devices.microcontroller.firmware.build import Firmware
 from edgekd.devices.microcontroller.firmware.image import Image, read_image
 from edgekd.devices.microcontroller.link.emulator import run_emulator
+from edgekd.devices.plugins import build_plugin, emulator_version, plugin_arguments
 from edgekd.errors import MissingPackage, RunFailed
-from edgekd.files import cache_folder, digest, sync_folder
 
 PLUGIN = "TCG plugin"
-_SOURCE = Path(__file__).parent / "plugin" / "regions.c"
-_FLAGS = ("-std=c99", "-O2", "-fPIC", "-shared", "-fvisibility=hidden")
-# Emulators that surely speak version 1 of the plugin interface; later ones speak 2 and up.
-_FIRST_VERSION, _END_VERSION = (4, 2), (8, 2)
-_VERSION = re.compile(r"version (\d+)\.(\d+)\.(\d+)")
+PLUGIN_SOURCE = Path(__file__).parent / "plugin" / "regions.c"
 _HEADER = "edgekd-regions 1"
 _MAX_OUTPUT_BYTES = 256 * 1024 * 1024
-_TIMEOUT_SECONDS = 60
 
 
 def count_region(firmware: Firmware, inputs: Sequence[bytes]) -> Counts:
@@ -62,13 +53,13 @@ def count_region(firmware: Firmware, inputs: Sequence[bytes]) -> Counts:
     with tempfile.TemporaryDirectory(prefix="edgekd-counts-") as name:
         output = Path(name) / "counts.txt"
         try:
-            arguments = plugin_arguments(build_plugin(program), image, output)
+            plugin = build_plugin(PLUGIN_SOURCE, program)
         except MissingPackage:
             with Trace(image, emulator_version(program), Path(name)) as trace:
                 run_emulator(firmware, inputs, arguments=trace.arguments)
             counts = trace.counts()
         else:
-            run_emulator(firmware, inputs, arguments=arguments)
+            run_emulator(firmware, inputs, arguments=region_arguments(plugin, image, output))
             counts = read_counts(output, image)
     if len(counts.runs) != len(inputs):
         raise RunFailed(
@@ -78,22 +69,20 @@ def count_region(firmware: Firmware, inputs: Sequence[bytes]) -> Counts:
     return counts
 
 
-def plugin_arguments(plugin: Path, image: Image, output: Path) -> list[str]:
+def region_arguments(plugin: Path, image: Image, output: Path) -> list[str]:
     """Arguments of QEMU that load the plugin for a program, and have it write to a file.
 
     Raises:
         BadInput: the program lacks the markers of the region.
     """
     begin, end = image.named(BEGIN), image.named(END)
-    options = [
-        f"file={plugin}",
-        f"begin={begin.address:x}:{begin.end:x}",
-        f"end={end.address:x}:{end.end:x}",
-        *(f"layer={image.named(name).address:x}" for name in layer_names(image)),
-        f"out={output}",
-    ]
-    # A comma would end an option; QEMU takes a doubled one for itself.
-    return ["-plugin", ",".join(option.replace(",", ",,") for option in options)]
+    options = {
+        "begin": f"{begin.address:x}:{begin.end:x}",
+        "end": f"{end.address:x}:{end.end:x}",
+        "layer": [f"{image.named(name).address:x}" for name in layer_names(image)],
+        "out": output,
+    }
+    return plugin_arguments(plugin, options)
 
 
 def read_counts(output: Path, image: Image) -> Counts:
@@ -127,77 +116,3 @@ def read_counts(output: Path, image: Image) -> Counts:
     except (ValueError, IndexError) as error:
         raise RunFailed("the plugin's counts are damaged", where=image.path.name) from error
     return checked(Counts(tuple(runs), layers, PLUGIN), image)
-
-
-def emulator_version(program: str) -> tuple[int, int, int]:
-    """Version of an emulator.
-
-    Raises:
-        MissingPackage: it is not installed.
-    """
-    found = _VERSION.search(_said([program, "--version"]))
-    if found is None:
-        raise MissingPackage(f"{program} does not tell its version", mend="edgekd setup cortex-m4")
-    return int(found[1]), int(found[2]), int(found[3])
-
-
-def build_plugin(program: str = "qemu-system-arm") -> Path:
-    """Compile the counting plugin, or take it from the cache.
-
-    It is kept in ``$XDG_CACHE_HOME/edgekd/plugins``, by the hash of its source and the version of
-    the emulator that it is for.
-
-    Raises:
-        MissingPackage: no emulator, no C compiler, or an emulator without this plugin interface.
-        RunFailed: the compiler fails, or the cache cannot be written.
-    """
-    version = emulator_version(program)
-    if not _FIRST_VERSION <= version[:2] < _END_VERSION or "-plugin" not in _said(
-        [program, "-help"]
-    ):
-        shown = ".".join(map(str, version))
-        raise MissingPackage(f"{program} {shown} does not take plugins of interface 1")
-    key = digest([_SOURCE.read_text(encoding="utf-8"), list(_FLAGS), list(version)])[:16]
-    plugin = cache_folder() / "plugins" / f"regions-{key}.so"
-    if not plugin.is_file():
-        compiler = shutil.which("gcc") or shutil.which("cc")
-        if compiler is None:
-            raise MissingPackage("no C compiler for the counting plugin", mend="install gcc")
-        _compile(compiler, plugin)
-    return plugin
-
-
-def _compile(compiler: str, plugin: Path) -> None:
-    """Compile under another name and rename: a reader sees the whole plugin or none."""
-    try:
-        plugin.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{plugin.name}.", dir=plugin.parent)
-        os.close(handle)
-        try:
-            command = [compiler, *_FLAGS, "-o", temporary, str(_SOURCE)]
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
-            )
-            if done.returncode != 0:
-                last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-                raise RunFailed(f"the counting plugin does not compile: {last}", where=compiler)
-            os.replace(temporary, plugin)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-        sync_folder(plugin.parent)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RunFailed(
-            f"the counting plugin cannot be built: {error}",
-            where=str(plugin.parent),
-            mend="set XDG_CACHE_HOME to a folder that can be written",
-        ) from error
-
-
-def _said(command: list[str]) -> str:
-    """Standard output of a short command; empty where it cannot be run."""
-    try:
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return ""

@@ -22,6 +22,7 @@ class _Toolchain:
 
 
 _TOOLCHAINS = {
+    "aarch64-linux-gnu": _Toolchain(("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross")),
     "arm-none-eabi": _Toolchain(("gcc-arm-none-eabi", "libnewlib-arm-none-eabi")),
     "riscv64-unknown-elf": _Toolchain(
         ("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf"), ("--specs=picolibc.specs",)

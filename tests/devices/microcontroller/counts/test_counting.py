@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -10,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgekd.devices.microcontroller.counts.counting import build_plugin, count_region, read_counts
+from edgekd.devices.microcontroller.counts.counting import PLUGIN_SOURCE, count_region, read_counts
 from edgekd.devices.microcontroller.counts.records import NO_LAYER
 from edgekd.devices.microcontroller.counts.tracing import Trace
 from edgekd.devices.microcontroller.firmware.build import build_firmware
 from edgekd.devices.microcontroller.firmware.image import read_image
-from edgekd.errors import MissingPackage, RunFailed
+from edgekd.devices.plugins import build_plugin
+from edgekd.errors import RunFailed
 from tests.devices.microcontroller.library import (
     ELEMENTS,
     TARGETS,
@@ -179,45 +179,16 @@ def test_counts_that_were_cut_off_are_refused(tmp_path: Path) -> None:
         read_counts(damaged, image)
 
 
-def test_the_plugin_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    plugin = build_plugin(EMULATOR)
-    assert plugin.parent == tmp_path / "edgekd" / "plugins"
-    made = plugin.stat().st_mtime_ns
-    assert build_plugin(EMULATOR) == plugin
-    assert plugin.stat().st_mtime_ns == made
-    assert os.listdir(plugin.parent) == [plugin.name]
-
-
-def test_without_a_compiler_the_plugin_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = shutil.which(EMULATOR)
-    assert found is not None
-    (tmp_path / EMULATOR).symlink_to(found)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingPackage, match="C compiler"):
-        build_plugin(EMULATOR)
-
-
-def test_an_emulator_with_another_plugin_interface_is_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    newer = tmp_path / "qemu-system-newer"
-    newer.write_text("#!/bin/sh\necho 'QEMU emulator version 10.0.2 (-plugin)'\n")
-    newer.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with pytest.raises(MissingPackage, match=r"10\.0\.2 does not take plugins"):
-        build_plugin("qemu-system-newer")
-    with pytest.raises(MissingPackage):
-        build_plugin("qemu-system-of-nobody")
-
-
 def test_a_wrong_option_of_the_plugin_stops_the_emulator(tmp_path: Path) -> None:
     elf = program(tmp_path, "    nop")
     with pytest.raises(subprocess.CalledProcessError):
-        run(elf, ["-plugin", f"file={build_plugin(EMULATOR)},begin=zero,out={tmp_path}/o"])
+        run(
+            elf,
+            [
+                "-plugin",
+                f"file={build_plugin(PLUGIN_SOURCE, EMULATOR)},begin=zero,out={tmp_path}/o",
+            ],
+        )
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -16,45 +16,7 @@
  * is counted too. Counters are moved to the totals of a layer when the next layer begins.
  */
 
-#include <inttypes.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* Distributions ship the emulator without qemu-plugin.h: this is the part of version 1 used here. */
-
-#define EXPORT __attribute__((visibility("default")))
-
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-struct qemu_info; /* not looked into: its layout is QEMU's own business */
-enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
-enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
-typedef void (*translation_callback)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
-typedef void (*execution_callback)(unsigned int cpu, void *data);
-typedef void (*exit_callback)(qemu_plugin_id_t id, void *data);
-
-extern void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, translation_callback call);
-extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, execution_callback call,
-                                                 enum qemu_plugin_cb_flags flags, void *data);
-extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction,
-                                                   execution_callback call,
-                                                   enum qemu_plugin_cb_flags flags, void *data);
-extern void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *instruction,
-                                                       enum qemu_plugin_op operation,
-                                                       void *counter, uint64_t addend);
-extern void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, exit_callback call, void *data);
-extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb,
-                                                        size_t index);
-extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction);
-extern size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *instruction);
-
-EXPORT int qemu_plugin_version = 1;
-EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
-                               char **argv);
+#include "tcg.h"
 
 enum { CHUNK = 4096, MAX_CHUNKS = 4096, BUCKETS = 1 << 16, MAX_LAYERS = 1024 };
 
@@ -96,21 +58,6 @@ static int inside;
 static size_t current_layer;
 static uint64_t run_total;
 static const struct block *previous;
-
-static void fail(const char *why)
-{
-    fprintf(stderr, "edgekd regions: %s\n", why);
-    exit(1);
-}
-
-static void *grown(void *memory, size_t count, size_t size)
-{
-    void *larger = realloc(memory, count * size);
-    if (larger == NULL) {
-        fail("out of memory");
-    }
-    return larger;
-}
 
 static int within(const struct range *range, uint64_t address)
 {
@@ -300,9 +247,7 @@ static int read_option(char *option)
         return sscanf(option + 6, "%" SCNx64, &layer_entries[layer_count++]) == 1;
     }
     if (strncmp(option, "out=", 4) == 0) {
-        /* The emulator frees its arguments after the installation. */
-        size_t length = strlen(option + 4) + 1;
-        output = memcpy(grown(NULL, length, 1), option + 4, length);
+        output = kept(option + 4);
         return 1;
     }
     return 0;

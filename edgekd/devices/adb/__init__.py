@@ -1,0 +1,1 @@
+"""Real Android phones, through the user's own ``adb``."""

@@ -1,0 +1,87 @@
+"""From what a phone sent to the figures of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgekd.devices.adb.facts import with_state
+from edgekd.devices.adb.journal import Entry
+from edgekd.devices.adb.repetitions import Repetitions
+from edgekd.devices.adb.session import Session
+from edgekd.devices.contract import Figures
+from edgekd.measure.statistics import latency_summary
+from edgekd.measure.validity import check_latency
+from edgekd.records import Latency, Memory
+from edgekd.target import Target
+
+STAND_IN_REASON = "made against a stand-in for a phone: these times are no phone's"
+
+
+def figures_of(taken: Repetitions, artifact: Path, target: Target, session: Session) -> Figures:
+    """Figures of the repetitions that count; where none does, of the others, marked invalid."""
+    valid, discarded = taken.valid(), taken.discarded()
+    samples = _samples(valid or discarded)
+    wanted = taken.android.repetitions
+    reasons = [STAND_IN_REASON] if session.identity.facts.stand_in else []
+    if len(valid) < wanted:
+        reasons.append(f"{len(valid)} of {wanted} repetitions count")
+        reasons += dict.fromkeys([reason for one in discarded for reason in one.reasons])
+    if not taken.complete():
+        reasons += dict.fromkeys(taken.failures)
+    if len({one.result.application for one in valid}) > 1:
+        reasons.append("the app was changed between two repetitions")
+    if valid:
+        reasons += check_latency(samples, None, target.threads)
+    conditions = [look for one in taken.journal.entries for look in (one.before, one.after)]
+    return Figures(
+        reasons=[*reasons, *session.steady.problems],
+        latency_ms=_latency(samples, taken, target),
+        samples_ms=samples if samples.size else None,
+        memory=_memory(taken.memory(), artifact),
+        assumptions=_left_out(taken) if len(valid) >= wanted else [],
+        device_facts=with_state(
+            session.identity.facts, conditions, fixed_performance=session.steady.fixed_performance
+        ),
+    )
+
+
+def _samples(entries: Sequence[Entry]) -> npt.NDArray[np.float64]:
+    timed = [one.result.latency_ms.samples for one in entries if one.result.latency_ms]
+    return np.array([value for samples in timed for value in samples], np.float64)
+
+
+def _latency(
+    samples: npt.NDArray[np.float64], taken: Repetitions, target: Target
+) -> Latency | None:
+    if not samples.size:
+        return None
+    return latency_summary(samples, taken.android.warmup, target.threads)
+
+
+def _memory(entry: Entry | None, artifact: Path) -> Memory:
+    size = artifact.stat().st_size
+    used = entry.result.memory if entry is not None else None
+    if used is None:
+        return Memory(model_bytes=size)
+    added = None
+    if used.pss_bytes is not None and used.pss_before_bytes is not None:
+        added = max(0, used.pss_bytes - used.pss_before_bytes)
+    return Memory(
+        peak_rss_bytes=used.peak_rss_bytes,
+        ram_bytes=added,
+        arena_bytes=used.arena_bytes,
+        model_bytes=size,
+    )
+
+
+def _left_out(taken: Repetitions) -> list[str]:
+    """What a valid record must still tell: which repetitions were taken again, and why."""
+    discarded = [reason for one in taken.discarded() for reason in one.reasons]
+    return [
+        f"a repetition was left out and taken again: {reason}"
+        for reason in dict.fromkeys([*discarded, *taken.failures])
+    ]

@@ -1,0 +1,96 @@
+"""One phone for one measurement: chosen, locked against other processes, and held steady."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekd.devices.adb.client import Adb, choose_serial
+from edgekd.devices.adb.facts import Identity, read_identity
+from edgekd.devices.adb.runner import Runner
+from edgekd.devices.adb.settings import Steady, held_steady
+from edgekd.errors import BadInput, RunFailed
+from edgekd.files import cache_folder, digest
+from edgekd.target import Android, Target
+
+_MARKER = "settings.json"
+_LOCK = "lock"
+
+
+@dataclass(frozen=True)
+class Session:
+    """A phone that only this process uses.
+
+    Attributes:
+        adb: the phone.
+        identity: what it is.
+        steady: what was set on it.
+    """
+
+    adb: Adb
+    identity: Identity
+    steady: Steady
+
+
+@contextmanager
+def open_session(android: Android, call_seconds: float) -> Iterator[Session]:
+    """Use the phone of a target; its settings are put back in the end.
+
+    Raises:
+        RunFailed: it cannot be reached, another process uses it, or the cache cannot be written.
+        BadInput: several phones are connected, and the target does not say which.
+        NoAdb: there is no ``adb``.
+    """
+    serial = choose_serial(next(iter(android.serials), None), call_seconds)
+    adb = Adb(serial, call_seconds)
+    folder = cache_folder() / "adb" / "phones" / digest(serial)[:16]
+    with _locked(folder, serial), held_steady(adb, folder / _MARKER) as steady:
+        yield Session(adb, read_identity(adb), steady)
+
+
+@contextmanager
+def removed_after(runner: Runner) -> Iterator[None]:
+    """What a runner places on the phone goes in the end, if the phone can still be reached."""
+    try:
+        yield
+    finally:
+        # A phone that is gone is told of elsewhere, and the next run clears what is left there.
+        with suppress(RunFailed):
+            runner.remove()
+
+
+def android_of(target: Target) -> Android:
+    """How to measure.
+
+    Raises:
+        BadInput: the target does not say, or names several phones where one is measured.
+    """
+    if target.android is None:
+        raise BadInput("the target has no section android", where=target.name)
+    if len(target.android.serials) > 1:
+        raise BadInput(
+            f"the target names {len(target.android.serials)} phones",
+            where=target.name,
+            mend="give each a target of its own",
+        )
+    return target.android
+
+
+@contextmanager
+def _locked(folder: Path, serial: str) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RunFailed(f"cannot be written: {error.strerror}", where=str(folder)) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise RunFailed("another edgekd measures on it", where=serial) from error
+    finally:
+        os.close(descriptor)

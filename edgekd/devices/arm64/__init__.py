@@ -1,0 +1,1 @@
+"""ARM64 cores: phone runtimes under emulation."""

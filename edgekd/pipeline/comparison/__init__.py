@@ -1,0 +1,1 @@
+"""Two reports side by side, and the baseline that can be kept."""

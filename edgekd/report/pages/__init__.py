@@ -1,0 +1,1 @@
+"""Pages: where templates come from, and the parts that are put into them."""

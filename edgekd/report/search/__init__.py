@@ -1,0 +1,1 @@
+"""What ``sweep`` and ``fit`` show: settings, their tables and charts."""

@@ -1,0 +1,1 @@
+"""Tables as plain strings, so that Markdown, HTML and the terminal say the same."""
