@@ -71,9 +71,14 @@ def remove(target: Target) -> list[Path]:
 
 def _build_sysroot(target: Target) -> None:
     from edgekd.devices.arm64.cores import core_of
+    from edgekd.devices.arm64.counts import CLOCK_SOURCE, PLUGIN_SOURCE
+    from edgekd.devices.arm64.guest_process import EMULATOR
     from edgekd.devices.arm64.sysroot import build_sysroot
+    from edgekd.devices.plugins import build_plugin
 
     build_sysroot(target.runtime, core_of(target))
+    for source in (PLUGIN_SOURCE, CLOCK_SOURCE):
+        build_plugin(source, EMULATOR)
 
 
 def _privilege() -> list[str] | None:

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from edgekd.errors import BadInput
 from edgekd.export.contract import TensorSpec
 from edgekd.export.probe import probe
+from edgekd.measure.delegation import Edges, taken_by_delegates
 from edgekd.records import Preflight
 from edgekd.third_party import reason, require
 
@@ -103,7 +104,8 @@ def _tensor_spec(tensor: Any, path: Path) -> TensorSpec:
 
 def _preflight(nodes: Sequence[Node], tensors: Sequence[Any], graphs: int) -> Preflight:
     operators = [node for node in nodes if node["name"] != _DELEGATE]
-    taken = _taken_by_delegates(nodes)
+    delegates = [node for node in nodes if node["name"] == _DELEGATE]
+    taken = taken_by_delegates(_edges(delegates), _edges(operators))
     outside = [node for index, node in enumerate(operators) if index not in taken]
     names = Counter(node["name"] for node in operators)
     return Preflight(
@@ -120,21 +122,8 @@ def _counts(nodes: Sequence[Node]) -> dict[str, int]:
     return dict(sorted(Counter(node["name"] for node in nodes).items()))
 
 
-def _taken_by_delegates(nodes: Sequence[Node]) -> set[int]:
-    """Indices of the operators inside a delegate: those between its outputs and its inputs."""
-    delegates = [node for node in nodes if node["name"] == _DELEGATE]
-    operators = [node for node in nodes if node["name"] != _DELEGATE]
-    producers = {output: i for i, node in enumerate(operators) for output in node["outputs"]}
-    taken: set[int] = set()
-    for delegate in delegates:
-        edge = set(delegate["inputs"])
-        wanted = list(delegate["outputs"])
-        while wanted:
-            producer = producers.get(wanted.pop())
-            if producer is not None and producer not in taken:
-                taken.add(producer)
-                wanted.extend(set(operators[producer]["inputs"]) - edge)
-    return taken
+def _edges(nodes: Sequence[Node]) -> list[Edges]:
+    return [(node["inputs"], node["outputs"]) for node in nodes]
 
 
 def _float_operators(operators: Sequence[Node], tensors: Sequence[Any]) -> list[Node]:

@@ -30,12 +30,19 @@ def same_weights_change(before: Sequence[int], after: Sequence[int]) -> Change:
     """Counts of the same weights, one for each input; they are exact.
 
     Inputs are paired where there are as many on both sides. Where all moved alike, or there is one,
-    the change is exact; else its interval covers the inputs.
+    or all of either side count the same, the change is exact; else its interval covers the inputs.
     """
     old, new = np.asarray(before, np.float64), np.asarray(after, np.float64)
     estimate = _log_ratio(float(old.mean()), float(new.mean()))
-    if old.size != new.size or old.size == 1 or np.ptp(new - old) == 0:
+    paired = old.size == new.size
+    varies = np.ptp(new - old) if paired else max(np.ptp(old), np.ptp(new))
+    if varies == 0:
         return Change(estimate, (), "exact: the weights are the same")
+    if not paired:
+        inputs = _spread_of_inputs([old, new])
+        each = inputs.variance * (1 / old.size + 1 / new.size)
+        covers = "inputs, of which there are others; the weights are the same"
+        return Change(estimate, (Part(each, inputs.freedom),), covers)
     moved = (new - old) / old.mean()
     variance = float(moved.var(ddof=1)) / moved.size
     return Change(
@@ -58,11 +65,10 @@ def retrained_change(before: Sequence[int], after: Sequence[int], spread: float)
     sides = [np.asarray(counts, np.float64) for counts in (before, after)]
     estimate = _log_ratio(float(sides[0].mean()), float(sides[1].mean()))
     training = Part(2 * spread**2)
-    freedom = sum(side.size - 1 for side in sides)
-    squares = sum(float(np.square(side / side.mean() - 1).sum()) for side in sides)
-    if squares == 0:
+    if not any(np.ptp(side) for side in sides):
         return Change(estimate, (training,), "trainings by the spread of other recipes")
-    inputs = Part(2 * squares / freedom, freedom)
+    one = _spread_of_inputs(sides)
+    inputs = Part(2 * one.variance, one.freedom)
     return Change(estimate, (training, inputs), "inputs; trainings by the spread of other recipes")
 
 
@@ -110,6 +116,13 @@ def latency_change(
         tuple(parts),
         f"stretches of each run, and runs by {len(unchanged)} files that did not change",
     )
+
+
+def _spread_of_inputs(sides: Sequence[npt.NDArray[np.float64]]) -> Part:
+    """Variance of the count of one input, relative, pooled over both sides."""
+    freedom = sum(side.size - 1 for side in sides)
+    squares = sum(float(np.square(side / side.mean() - 1).sum()) for side in sides)
+    return Part(squares / freedom, freedom)
 
 
 def _log_ratio(before: float, after: float) -> float:

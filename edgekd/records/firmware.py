@@ -75,6 +75,7 @@ class Profile(Record):
         counted_by: how instructions were counted.
         layers: in order; empty where the runtime does not tell them apart.
         functions: largest first.
+        ran_on: who really ran what: delegate or provider to operator to count.
         flash: bytes by role, as linked; of a firmware.
         ram: likewise.
     """
@@ -82,6 +83,7 @@ class Profile(Record):
     counted_by: str
     layers: list[Cost] = Field(default_factory=list)
     functions: list[Cost] = Field(default_factory=list)
+    ran_on: dict[str, dict[str, int]] = Field(default_factory=dict)
     flash: dict[str, int] = Field(default_factory=dict)
     ram: dict[str, int] = Field(default_factory=dict)
 

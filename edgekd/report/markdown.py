@@ -140,6 +140,7 @@ def _operators(section: TargetSection) -> list[str]:
     for each in operators_of(section):
         lines += [f"Operators of {escape(', '.join(each.rungs))}, {each.line}:", ""]
         lines += table_lines(each.table)
+        lines += [*(f"- {escape(line)}" for line in each.ran), ""] if each.ran else []
     return [*lines, OPERATORS_NOTE, ""] if lines else []
 
 

@@ -184,7 +184,8 @@ def _profile(whole: int) -> Profile:
     """Functions of a runtime; where the bytes of a firmware went is not known of a phone."""
     shares = {"qs8_gemm_minmax_neondot": 0.61, "qs8_dwconv_neon": 0.2, "memcpy": 0.1}
     costs = [Cost(name=name, instructions=round(whole * s)) for name, s in shares.items()]
-    return Profile(counted_by="TCG plugin, by symbol", functions=costs)
+    ran_on = {"XNNPACK": {"CONV_2D": 5}, "LiteRT's own kernels": {"SOFTMAX": 1}}
+    return Profile(counted_by="TCG plugin, by symbol", functions=costs, ran_on=ran_on)
 
 
 def _memory(rung: Rung) -> Memory:

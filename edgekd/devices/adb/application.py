@@ -27,10 +27,10 @@ from pathlib import Path
 
 from edgekd.devices.adb.client import Adb
 from edgekd.devices.adb.payloads import write_golden
-from edgekd.devices.adb.problems import ApplicationMissing, CommandFailed, TimeLimit
+from edgekd.devices.adb.problems import ApplicationMissing, CommandFailed, TimeLimit, shown
 from edgekd.devices.adb.result import MAX_RESULT_BYTES, AppResult, Engine, parse_result
 from edgekd.devices.adb.runner import Launch
-from edgekd.devices.adb.staging import check_hash, clear_staging, stage
+from edgekd.devices.adb.staging import STAGING, check_hash, clear_staging, stage
 from edgekd.devices.contract import Array
 from edgekd.errors import RunFailed
 from edgekd.files import sha256_of
@@ -62,6 +62,7 @@ class ApplicationRunner:
     run_seconds: float
     patience_seconds: float
     identity: str = field(init=False)
+    _opened: bool = field(default=False, init=False)
     _placed: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -89,19 +90,21 @@ class ApplicationRunner:
         # A missing Activity is told on standard output or error, with status 0 before Android 12.
         told = f"{answer.text} {answer.stderr}"
         if answer.status != 0 or "Error" in told or "Exception" in told:
-            told = " ".join(told.split())
-            raise RunFailed(f"the app does not start: {told[-300:]}", where=self.adb.serial)
+            told = told[told.find("Error") :] if "Error" in told else told
+            raise RunFailed(f"the app does not start: {shown(told)}", where=self.adb.serial)
         return self._wait(launch.run_id)
 
     def remove(self) -> None:
         """See :meth:`runner.Runner.remove`."""
-        self.adb.shell(f"am force-stop {self.package}")
-        self.adb.shell(f"run-as {self.package} rm -rf files/{FOLDER}")
-        self.adb.shell("rm -rf /data/local/tmp/edgekd")
+        self.adb.run("am", "force-stop", self.package)
+        self.adb.run("rm", "-rf", STAGING)
+        if self._opened:
+            self._as_app("rm", "-rf", f"files/{FOLDER}")
 
     def _open_folder(self) -> None:
         try:
             self._as_app("rm", "-rf", f"files/{FOLDER}")
+            self._opened = True
             self._as_app("mkdir", "-p", _RESULTS)
         except CommandFailed as error:
             raise ApplicationMissing(

@@ -21,12 +21,12 @@ from edgekd.devices.adb.problems import (
     SeveralDevices,
     TimeLimit,
     Unauthorized,
+    shown,
 )
 from edgekd.devices.adb.program import call_adb
 from edgekd.errors import RunFailed
 
 MAX_TEXT_BYTES = 4 * 1024 * 1024
-MAX_ERROR_CHARACTERS = 200
 # A slow USB 2 cable through a hub.
 _PUSH_BYTES_PER_SECOND = 1024 * 1024
 _READY = "device"
@@ -49,8 +49,8 @@ class Answer:
     @property
     def complaint(self) -> str:
         """The first telling line, for a message."""
-        told = self.stderr or next(iter(self.text.split("\n", 1)), "")
-        return told.strip()[:MAX_ERROR_CHARACTERS] or f"exit status {self.status}"
+        told = self.stderr or self.text.partition("\n")[0]
+        return shown(told) or f"exit status {self.status}"
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class Adb:
             return
         self.check()
         said = called.stderr or called.stdout.decode(errors="replace")
-        reason = said.rpartition("remote ")[2].strip()[:MAX_ERROR_CHARACTERS]
+        reason = shown(said.rpartition("remote ")[2])
         raise RunFailed(f"{local.name} cannot be copied to the phone: {reason}", where=self.serial)
 
     def check(self) -> None:
@@ -165,7 +165,7 @@ class Adb:
         except Unauthorized as error:
             return error
         return DeviceGone(
-            f"the connection broke off in {short!r}: {stderr[:MAX_ERROR_CHARACTERS] or 'no word'}",
+            f"the connection broke off in {short!r}: {shown(stderr) or 'no word'}",
             where=self.serial,
             mend="check the cable, then edgekd bench --resume",
         )
@@ -180,7 +180,7 @@ def connected(seconds: float = 30.0) -> dict[str, str]:
     """
     called = call_adb(["devices"], seconds=seconds, most_bytes=MAX_TEXT_BYTES)
     if called.status != 0:
-        raise RunFailed(f"adb devices: {called.stderr[:MAX_ERROR_CHARACTERS]}")
+        raise RunFailed(f"adb devices: {shown(called.stderr)}")
     text = called.stdout.decode(errors="replace").partition("List of devices attached")[2]
     rows = (line.split(maxsplit=1) for line in text.splitlines())
     return {row[0]: row[1].strip() for row in rows if len(row) == 2}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,13 +17,14 @@ from typing import cast
 import numpy as np
 
 from edgekd.devices.adb.application import ApplicationRunner
+from edgekd.devices.adb.attempts import attempt
 from edgekd.devices.adb.client import Adb
 from edgekd.devices.adb.figures import figures_of
 from edgekd.devices.adb.journal import open_journal
 from edgekd.devices.adb.native import NativeRunner
 from edgekd.devices.adb.native_build import build_program
 from edgekd.devices.adb.payloads import batches, read_outputs, stored_inputs
-from edgekd.devices.adb.repetitions import Repetitions, attempt
+from edgekd.devices.adb.repetitions import Repetitions
 from edgekd.devices.adb.result import Engine
 from edgekd.devices.adb.runner import Launch, Runner, started
 from edgekd.devices.adb.session import Session, android_of, open_session, removed_after
@@ -74,13 +76,16 @@ class AdbDevice:
         """Run every sample on the phone; see :meth:`contract.Device.run_outputs`."""
         signature = self.describe(artifact, target)
         parts = batches(signature, stored_inputs(signature, inputs))
-        with open_session(android_of(target), self.call_seconds) as session:
-            runner = self._runner(session.adb, artifact, target)
-            with removed_after(runner):
+        # The outputs are right whatever is left there; the measurement puts it back, or tells.
+        problems: list[str] = []
+        with self._session(target, problems) as session:
+            adb = session.adb
+            runner = self._runner(adb, artifact, target)
+            with removed_after(runner, adb, self.sleep, problems):
                 found = []
                 for part in parts:
                     work = partial(_outputs, runner, part, signature, target.threads)
-                    found.append(attempt(work, session.adb, self.sleep))
+                    found.append(attempt(work, adb, self.sleep))
         return [np.concatenate(tensors) for tensors in zip(*found, strict=True)]
 
     def measure(
@@ -90,18 +95,27 @@ class AdbDevice:
         signature = self.describe(artifact, target)
         samples = inputs or random_inputs(signature.inputs, LATENCY_SAMPLES, seed=0)
         stored = stored_inputs(signature, [array[:LATENCY_SAMPLES] for array in samples])
+        problems: list[str] = []
         try:
-            with open_session(android_of(target), self.call_seconds) as session:
-                taken = self._take(session, artifact, target, stored)
+            with self._session(target, problems) as session:
+                taken = self._take(session, artifact, target, stored, problems)
         except RunFailed as error:
-            return Figures(reasons=[str(error)])
-        figures = figures_of(taken, artifact, target, session)
-        if taken.complete() and not session.steady.problems:
+            return Figures(reasons=[str(error), *problems])
+        figures = figures_of(taken, artifact, target, session, problems)
+        if taken.complete() and not problems:
             taken.journal.remove()
         return figures
 
+    def _session(self, target: Target, problems: list[str]) -> AbstractContextManager[Session]:
+        return open_session(android_of(target), self.call_seconds, self.sleep, problems)
+
     def _take(
-        self, session: Session, artifact: Path, target: Target, stored: Sequence[Array]
+        self,
+        session: Session,
+        artifact: Path,
+        target: Target,
+        stored: Sequence[Array],
+        problems: list[str],
     ) -> Repetitions:
         runner = self._runner(session.adb, artifact, target)
         key = digest(
@@ -123,7 +137,7 @@ class AdbDevice:
         )
         if taken.complete():
             return taken
-        with removed_after(runner):
+        with removed_after(runner, session.adb, self.sleep, problems):
             try:
                 attempt(partial(runner.place, stored), session.adb, self.sleep)
             except RunFailed as error:

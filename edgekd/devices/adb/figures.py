@@ -21,8 +21,18 @@ from edgekd.target import Target
 STAND_IN_REASON = "made against a stand-in for a phone: these times are no phone's"
 
 
-def figures_of(taken: Repetitions, artifact: Path, target: Target, session: Session) -> Figures:
-    """Figures of the repetitions that count; where none does, of the others, marked invalid."""
+def figures_of(
+    taken: Repetitions, artifact: Path, target: Target, session: Session, problems: Sequence[str]
+) -> Figures:
+    """Figures of the repetitions that count; where none does, of the others, marked invalid.
+
+    Args:
+        taken: what was measured.
+        artifact: the file.
+        target: how it was measured.
+        session: the phone.
+        problems: what could not be put back there.
+    """
     valid, discarded = taken.valid(), taken.discarded()
     samples = _samples(valid or discarded)
     wanted = taken.android.repetitions
@@ -38,7 +48,7 @@ def figures_of(taken: Repetitions, artifact: Path, target: Target, session: Sess
         reasons += check_latency(samples, None, target.threads)
     conditions = [look for one in taken.journal.entries for look in (one.before, one.after)]
     return Figures(
-        reasons=[*reasons, *session.steady.problems],
+        reasons=[*reasons, *problems],
         latency_ms=_latency(samples, taken, target),
         samples_ms=samples if samples.size else None,
         memory=_memory(taken.memory(), artifact),

@@ -67,4 +67,4 @@ class NativeRunner:
 
     def remove(self) -> None:
         """See :meth:`runner.Runner.remove`."""
-        self.adb.shell(f"rm -rf {STAGING}")
+        self.adb.run("rm", "-rf", STAGING)

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from edgekd.errors import BadInput, MissingPackage, RunFailed
 
+_MOST_CHARACTERS = 200
+
+
+def shown(text: str) -> str:
+    """What a phone said, for a message: one line, without control characters, of bounded length."""
+    # A word may be as long as the whole text.
+    line = " ".join(text[: 8 * _MOST_CHARACTERS].split())
+    return "".join(one for one in line if one.isprintable())[:_MOST_CHARACTERS]
+
 
 class NoAdb(MissingPackage):
     """There is no ``adb`` program."""

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
 
+from edgekd.devices.adb.attempts import ATTEMPTS, comes_back
 from edgekd.devices.adb.client import Adb
 from edgekd.devices.adb.condition import cool_down, read_condition, why_invalid
 from edgekd.devices.adb.journal import Entry, Journal
 from edgekd.devices.adb.runner import Launch, Runner, started
+from edgekd.devices.adb.settings import wake
 from edgekd.errors import RunFailed
 from edgekd.target import Android
 
-# The same twice in a row would come a third time.
-ATTEMPTS = 2
-# A cable that is put back shows again after a few seconds.
-RETURN_SECONDS = 20
-_RETURN_STEP_SECONDS = 2
 # A memory pass needs one inference; the first may allocate.
 _MEMORY_WARMUP = 1
-_Found = TypeVar("_Found")
 
 
 @dataclass
@@ -83,6 +77,8 @@ class Repetitions:
     def _take(self, launch: Launch) -> bool:
         """One start; whether it counts."""
         try:
+            # Somebody may have switched the screen off, and that lowers clocks.
+            wake(self.adb)
             limit = self.android.cool_down_seconds if launch.pass_ == "latency" else 0
             before = cool_down(self.adb, limit, self.sleep)
             result = started(self.runner, launch)
@@ -102,34 +98,3 @@ class Repetitions:
 
     def _of(self, pass_: str) -> list[Entry]:
         return [one for one in self.journal.entries if one.result.pass_ == pass_]
-
-
-def attempt(work: Callable[[], _Found], adb: Adb, sleep: Callable[[float], None]) -> _Found:
-    """Do something on a phone once more where it fails.
-
-    Raises:
-        RunFailed: it failed twice.
-    """
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return work()
-        except RunFailed:
-            if not comes_back(adb, sleep):
-                raise
-    return work()
-
-
-def comes_back(adb: Adb, sleep: Callable[[float], None]) -> bool:
-    """Whether a phone is there, or is so after a little while.
-
-    Args:
-        adb: the phone.
-        sleep: waits so many seconds.
-    """
-    for waited in range(0, RETURN_SECONDS, _RETURN_STEP_SECONDS):
-        if waited:
-            sleep(_RETURN_STEP_SECONDS)
-        with suppress(RunFailed):
-            adb.check()
-            return True
-    return False

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from edgekd.devices.adb.problems import shown
 from edgekd.devices.contract import DType
 from edgekd.errors import RunFailed
 
@@ -179,9 +180,9 @@ def parse_result(data: bytes, run_id: str) -> AppResult:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        shown = data[:80].decode(errors="replace") if first["type"] == "json_invalid" else key
+        place = data[:80].decode(errors="replace") if first["type"] == "json_invalid" else key
         raise RunFailed(
-            f"the phone left no whole result: {first['msg']} at {shown!r}",
+            f"the phone left no whole result: {first['msg']} at {shown(place)!r}",
             mend="is the app of this version of edgekd?",
         ) from error
     if result.run_id != run_id:

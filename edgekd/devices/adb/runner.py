@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from edgekd.devices.adb.problems import shown
 from edgekd.devices.adb.result import AppResult, Engine, Pass
 from edgekd.devices.contract import Array
 from edgekd.errors import RunFailed
@@ -82,7 +83,7 @@ def started(runner: Runner, launch: Launch) -> AppResult:
     """
     result = runner.start(launch)
     if result.error is not None:
-        raise RunFailed(f"the app says: {result.error.reason}: {result.error.message[:300]}")
+        raise RunFailed(f"the app says: {result.error.reason}: {shown(result.error.message)}")
     asked = (launch.pass_, runner.engine, launch.threads, runner.identity)
     if (result.pass_, result.engine.name, result.threads, result.model_sha256) != asked:
         raise RunFailed("the phone measured another model, engine, pass or number of threads")

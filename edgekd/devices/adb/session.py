@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from edgekd.devices.adb.attempts import attempt
 from edgekd.devices.adb.client import Adb, choose_serial
 from edgekd.devices.adb.facts import Identity, read_identity
 from edgekd.devices.adb.runner import Runner
@@ -37,8 +39,16 @@ class Session:
 
 
 @contextmanager
-def open_session(android: Android, call_seconds: float) -> Iterator[Session]:
+def open_session(
+    android: Android, call_seconds: float, sleep: Callable[[float], None], problems: list[str]
+) -> Iterator[Session]:
     """Use the phone of a target; its settings are put back in the end.
+
+    Args:
+        android: how to measure.
+        call_seconds: the longest that a short command may take.
+        sleep: waits so many seconds.
+        problems: is given what could not be put back, also where the block ends by an error.
 
     Raises:
         RunFailed: it cannot be reached, another process uses it, or the cache cannot be written.
@@ -48,19 +58,25 @@ def open_session(android: Android, call_seconds: float) -> Iterator[Session]:
     serial = choose_serial(next(iter(android.serials), None), call_seconds)
     adb = Adb(serial, call_seconds)
     folder = cache_folder() / "adb" / "phones" / digest(serial)[:16]
-    with _locked(folder, serial), held_steady(adb, folder / _MARKER) as steady:
-        yield Session(adb, read_identity(adb), steady)
+    marker = folder / _MARKER
+    with _locked(folder, serial), held_steady(adb, marker, sleep, problems) as steady:
+        yield Session(adb, attempt(partial(read_identity, adb), adb, sleep), steady)
 
 
 @contextmanager
-def removed_after(runner: Runner) -> Iterator[None]:
-    """What a runner places on the phone goes in the end, if the phone can still be reached."""
+def removed_after(
+    runner: Runner, adb: Adb, sleep: Callable[[float], None], problems: list[str]
+) -> Iterator[None]:
+    """What a runner places on the phone goes in the end; what cannot go is told."""
     try:
         yield
     finally:
-        # A phone that is gone is told of elsewhere, and the next run clears what is left there.
-        with suppress(RunFailed):
-            runner.remove()
+        try:
+            attempt(runner.remove, adb, sleep)
+        except RunFailed as error:
+            problems.append(
+                f"its files are not removed yet ({error}); the next measurement on it does so first"
+            )
 
 
 def android_of(target: Target) -> Android:
@@ -88,9 +104,10 @@ def _locked(folder: Path, serial: str) -> Iterator[None]:
     except OSError as error:
         raise RunFailed(f"cannot be written: {error.strerror}", where=str(folder)) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunFailed("another edgekd measures on it", where=serial) from error
         yield
-    except BlockingIOError as error:
-        raise RunFailed("another edgekd measures on it", where=serial) from error
     finally:
         os.close(descriptor)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +26,10 @@ _LOG_TAIL_BYTES = 64 * 1024
 _CANNOT_LOAD = 3
 _EXIT_SECONDS = 60
 # What the runtimes print when all is well; it explains no failure.
-_CHATTER = ("INFO", "WARNING: All log messages", "qemu: uncaught target signal")
+_CHATTER = re.compile(
+    r"INFO|WARNING: All log messages|qemu: uncaught target signal"
+    r"|[ID] \d\d:\d\d:\d\d\.\d+ executorch"
+)
 
 
 @dataclass
@@ -91,8 +96,13 @@ class Guest:
             RunFailed: it did not end well.
         """
         assert self.process.stdin is not None
-        self.process.stdin.close()
-        if self.process.wait(_EXIT_SECONDS) != 0:
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
+        try:
+            status = self.process.wait(_EXIT_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise RunFailed("the guest does not end", where=self.where) from error
+        if status != 0:
             raise self._death()
 
     def _death(self) -> BadInput | RunFailed:
@@ -122,5 +132,5 @@ def _last_line(log: Path) -> str:
     with log.open("rb") as stream:
         stream.seek(max(0, stream.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))
         lines = [line.strip() for line in stream.read().decode(errors="replace").splitlines()]
-    telling = [line for line in lines if line and not line.startswith(_CHATTER)]
+    telling = [line for line in lines if line and not _CHATTER.match(line)]
     return telling[-1][:300] if telling else ""

@@ -34,8 +34,8 @@ from edgekd.target import Target
 
 # Counts hardly depend on the input, but softmax and the like do a little.
 MEASURED_SAMPLES = 4
-# Python's interpreter rewrites its bytecode while it is first run: counts settle after nine calls.
-WARMUP = 10
+# Python's interpreter rewrites its bytecode while it is first run: counts settle after that.
+WARMUP = 16
 # Of each input, in rounds; the least counts: now and then the allocator tidies up.
 REPEATS = 3
 FUNCTIONS = 20
@@ -128,6 +128,7 @@ def _figures(findings: Findings, inputs: int, artifact: Path, target: Target) ->
         profile=Profile(
             counted_by=_how(target, findings, marker),
             functions=_functions(counts, instructions),
+            ran_on=findings.ran,
         ),
     )
 

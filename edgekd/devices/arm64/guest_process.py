@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import resource
 import shutil
 import signal
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from edgekd.devices.arm64.cores import core_of
 from edgekd.devices.arm64.sysroot import Sysroot, find_sysroot
 from edgekd.devices.plugins import plugin_arguments
 from edgekd.errors import BadInput, MissingPackage, RunFailed
-from edgekd.processes import die_with_parent
+from edgekd.processes import bounded
 from edgekd.target import Target
 
 EMULATOR = "qemu-aarch64"
@@ -35,8 +33,6 @@ _WORKING_FOLDERS = "/tmp"
 _STACK_BYTES = 8 * 1024 * 1024
 # Of any file that the guest writes: one that writes for ever must not fill the disk.
 _MAX_FILE_BYTES = 1024 * 1024 * 1024
-# prctl(2): no transparent huge pages; kept across execve.
-_PR_SET_THP_DISABLE = 41
 _FIXED_ENVIRONMENT = {
     "HOME": "/",
     "LC_ALL": "C.UTF-8",
@@ -92,20 +88,28 @@ def open_guest(
         raise BadInput("there is no such file", where=str(artifact))
     sysroot = installed(target)
     try:
-        with tempfile.TemporaryDirectory(prefix="edgekd-arm64-", dir=_WORKING_FOLDERS) as name:
-            folder = Path(name)
+        temporary = tempfile.TemporaryDirectory(prefix="edgekd-arm64-", dir=_WORKING_FOLDERS)
+    except OSError as error:
+        raise _cannot_run(error, target) from error
+    with temporary as name:
+        folder = Path(name)
+        try:
             (folder / MODEL_FILE).symlink_to(artifact.resolve())
             command = [*_emulator(core, sysroot, instruments), *_program(sysroot, folder)]
             process = _start(command, _environment(sysroot, instruments), folder)
-            guest = Guest(sysroot, folder, artifact.name, timeout_seconds, process)
-            with _ended(guest, process):
-                yield guest
-    except OSError as error:
-        raise RunFailed(
-            f"the emulator cannot be run: {error.strerror}",
-            where=target.name,
-            mend=f"free some space in {_WORKING_FOLDERS}",
-        ) from error
+        except OSError as error:
+            raise _cannot_run(error, target) from error
+        guest = Guest(sysroot, folder, artifact.name, timeout_seconds, process)
+        with _ended(guest):
+            yield guest
+
+
+def _cannot_run(error: OSError, target: Target) -> RunFailed:
+    return RunFailed(
+        f"the emulator cannot be run: {error.strerror}",
+        where=target.name,
+        mend=f"free some space in {_WORKING_FOLDERS}",
+    )
 
 
 def installed(target: Target) -> Sysroot:
@@ -125,8 +129,9 @@ def installed(target: Target) -> Sysroot:
 
 
 @contextmanager
-def _ended(guest: Guest, process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _ended(guest: Guest) -> Iterator[None]:
     """Kill the process when its time is over, and at the end whatever happens."""
+    process = guest.process
 
     def stop() -> None:
         guest.late.set()
@@ -141,8 +146,12 @@ def _ended(guest: Guest, process: subprocess.Popen[bytes]) -> Iterator[None]:
         timer.cancel()
         if process.poll() is None:
             _kill(process)
-        with process:  # closes the pipes and waits
-            pass
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            # What could not be written any more is tried again when it is closed.
+            with suppress(BrokenPipeError):
+                assert stream is not None
+                stream.close()
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -190,27 +199,22 @@ def _environment(sysroot: Sysroot, instruments: Instruments | None) -> dict[str,
 def _start(
     command: Sequence[str], environment: Mapping[str, str], folder: Path
 ) -> subprocess.Popen[bytes]:
-    parent = os.getpid()
     allowed = sorted(os.sched_getaffinity(0))
-    # The emulator tells the guest how many processors it may use. Which one it is does not matter.
-    processor = allowed[parent % len(allowed)]
-
-    def in_child() -> None:
-        die_with_parent(parent)
-        os.sched_setaffinity(0, {processor})
-        # Else the kernel may give 2 MiB where a page was touched, and that would be the model's.
-        ctypes.CDLL(None).prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE_BYTES, _MAX_FILE_BYTES))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
+    within_bounds = bounded(
+        [shutil.which(command[0]) or command[0], *command[1:]],
+        file_bytes=_MAX_FILE_BYTES,
+        # The emulator tells the guest how many processors it may use; which one does not matter.
+        processor=allowed[os.getpid() % len(allowed)],
+        # Huge pages would count as the model's memory.
+        huge_pages=False,
+    )
     with (folder / LOG).open("wb") as log:
         return subprocess.Popen(
-            [shutil.which(command[0]) or command[0], *command[1:]],
+            within_bounds,
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,
-            preexec_fn=in_child,
         )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pydantic import Field, ValidationError
 
 from edgekd.errors import RunFailed
+from edgekd.measure.delegation import Edges, taken_by_delegates
 from edgekd.records import Record
 
 _DELEGATE = "DELEGATE"
@@ -46,7 +47,8 @@ def parse_operators(reply: bytes) -> dict[str, dict[str, int]]:
     if not answer.nodes:
         return {who: dict(sorted(counts.items())) for who, counts in sorted(answer.ran.items())}
     operators = [node for node in answer.nodes if node.name != _DELEGATE]
-    taken = _taken(answer.nodes, operators)
+    delegates = [node for node in answer.nodes if node.name == _DELEGATE]
+    taken = taken_by_delegates(*(_edges(nodes) for nodes in (delegates, operators)))
     ran = {
         XNNPACK: Counter(operators[at].name for at in sorted(taken)),
         BUILT_IN: Counter(node.name for at, node in enumerate(operators) if at not in taken),
@@ -54,15 +56,5 @@ def parse_operators(reply: bytes) -> dict[str, dict[str, int]]:
     return {who: dict(sorted(counts.items())) for who, counts in ran.items() if counts}
 
 
-def _taken(nodes: Sequence[Node], operators: Sequence[Node]) -> set[int]:
-    """Indices of the operators inside a delegate: those between its outputs and its inputs."""
-    producers = {output: at for at, node in enumerate(operators) for output in node.outputs}
-    taken: set[int] = set()
-    for delegate in (node for node in nodes if node.name == _DELEGATE):
-        edge, wanted = set(delegate.inputs), list(delegate.outputs)
-        while wanted:
-            producer = producers.get(wanted.pop())
-            if producer is not None and producer not in taken:
-                taken.add(producer)
-                wanted.extend(set(operators[producer].inputs) - edge)
-    return taken
+def _edges(nodes: Sequence[Node]) -> list[Edges]:
+    return [(node.inputs, node.outputs) for node in nodes]

@@ -22,10 +22,13 @@ class Operators:
 
     Attributes:
         line: how many of them the runtime's fast path takes.
+        ran: what the runtime said after it had loaded the file: one line for each delegate,
+            provider or set of kernels; empty where it was not asked.
     """
 
     rungs: list[str]
     line: str
+    ran: list[str]
     table: Table
 
 
@@ -35,7 +38,7 @@ def operators_of(section: TargetSection) -> list[Operators]:
     for found in section.measurements:
         if found.preflight and found.preflight.operators:
             counts = found.preflight.model_dump_json(include=_COUNTS)
-            grouped.setdefault(counts, []).append(found)
+            grouped.setdefault("\n".join([counts, *_ran(found)]), []).append(found)
     return [_operators(section, alike) for alike in grouped.values()]
 
 
@@ -46,7 +49,16 @@ def _operators(section: TargetSection, alike: list[Measurement]) -> Operators:
     preflight = alike[0].preflight
     assert preflight is not None, "only files with a preflight are grouped"
     rungs = list(dict.fromkeys(found.rung for found in alike))
-    return Operators(rungs, _line(preflight), _table(section, rungs, preflight))
+    table = _table(section, rungs, preflight)
+    return Operators(rungs, _line(preflight), _ran(alike[0]), table)
+
+
+def _ran(found: Measurement) -> list[str]:
+    ran_on = found.profile.ran_on if found.profile else {}
+    return [
+        f"ran on {who}: {', '.join(f'{count} {name}' for name, count in counts.items())}"
+        for who, counts in ran_on.items()
+    ]
 
 
 def _line(preflight: Preflight) -> str:

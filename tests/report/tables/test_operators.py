@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from edgekd.records import Measurement, Preflight, Report
+from edgekd.report.html import render_html
+from edgekd.report.markdown import render_markdown
 from edgekd.report.summary import target_sections
 from edgekd.report.tables.operators import operators_of
+from tests.report.phone_sample import phone_report
 
 
 def _with(found: Measurement, preflight: Preflight | None) -> Measurement:
@@ -39,6 +42,20 @@ def test_operators_come_by_share_and_say_what_is_undelegated(report: Report) -> 
         ["ADD", "1", "0", "12.5%"],
         ["Reorder", "\N{EN DASH}", "1", "\N{EN DASH}"],
     ]
+
+
+def test_what_the_runtime_said_stands_beside_what_the_file_says() -> None:
+    report = phone_report()
+    sections = [one for one in target_sections(report) if one.made and "emulated" in one.made]
+    assert sections
+    for section in sections:
+        for operators in operators_of(section):
+            assert operators.ran == [
+                "ran on XNNPACK: 5 CONV_2D",
+                "ran on LiteRT's own kernels: 1 SOFTMAX",
+            ]
+    assert "ran on XNNPACK: 5 CONV_2D" in render_html(report)
+    assert "- ran on XNNPACK: 5 CONV\\_2D" in render_markdown(report)
 
 
 def test_a_file_that_nobody_looked_into_has_none(report: Report) -> None:

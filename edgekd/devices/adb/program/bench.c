@@ -7,10 +7,12 @@
  * outputs pass runs each once. */
 #define _GNU_SOURCE
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -243,6 +245,9 @@ int main(int count, char **words) {
         fprintf(stderr, "usage: bench latency|memory|outputs RUN_ID WARMUP ITERATIONS INPUTS\n");
         return EXIT_FAILURE;
     }
+    /* A connection that breaks ends the shell that started this: what runs on would take time from
+     * the next repetition. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     const char *pass = words[1];
     begin(pass, words[2]);
     if (!parse_count(words[3], MAXIMUM_ITERATIONS, &warmup) ||

@@ -7,7 +7,6 @@ reads and writes them by semihosting, and ends the emulator at the end of the re
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import tempfile
@@ -30,7 +29,7 @@ from edgekd.devices.microcontroller.link.protocol import (
     read_frame,
 )
 from edgekd.errors import BadInput, RunFailed
-from edgekd.processes import die_with_parent
+from edgekd.processes import bounded
 
 TIMEOUT_SECONDS = 300.0
 # Of any file that the emulator writes: firmware that writes for ever must not fill the disk.
@@ -122,21 +121,14 @@ def _command(firmware: Firmware) -> list[str]:
 
 
 def _run(command: list[str], folder: Path, timeout_seconds: float) -> _End:
-    parent = os.getpid()
-
-    def in_child() -> None:
-        die_with_parent(parent)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
-
     with (folder / _LOG).open("wb") as log:
         process = subprocess.Popen(
-            command,
+            bounded(command, file_bytes=MAX_FILE_BYTES),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=in_child,
         )
         late = False
         try:
