@@ -92,6 +92,8 @@ def read_json(path: Path) -> Any:
         raise BadInput(f"{size} bytes is too large for a JSON record", where=str(path))
     try:
         return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput("cannot be read", where=str(path), mend=str(error.strerror)) from error
     except (ValueError, RecursionError) as error:
         raise BadInput("is not valid JSON", where=str(path), mend=str(error)) from error
 

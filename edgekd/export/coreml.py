@@ -130,10 +130,13 @@ def _specification(package: Path) -> Path:
     try:
         name = content["itemInfoEntries"][content["rootModelIdentifier"]]["path"]
         file: Path = (package / _DATA / name).resolve()
-    except (KeyError, TypeError, ValueError) as error:
+        inside = file.is_relative_to(package.resolve()) and file.is_file()
+    except (KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
         raise BadInput("names no model", where=str(manifest)) from error
-    if not file.is_relative_to(package.resolve()) or not file.is_file():
-        raise BadInput(f"names a model that is not in the package: {name}", where=str(manifest))
+    if not inside:
+        raise BadInput(
+            f"names a model that is not in the package: {name[:200]!r}", where=str(manifest)
+        )
     return file
 
 

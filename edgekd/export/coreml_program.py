@@ -22,7 +22,7 @@ _FUNCTION = "main"
 _IMAGE_RANK = 4
 # The first systems that read a specification version: iOS, and macOS three below.
 _FIRST_VERSION, _FIRST_IOS = 6, 15
-
+_LONGEST_TEXT = 80
 
 NOT_RUN = (
     "exported, not run: Core ML runs on Apple's systems only, and decides there what the CPU, the "
@@ -84,11 +84,16 @@ def read_ml_program(content: bytes, where: str) -> MlProgram:
     return MlProgram(
         [_spec(feature, where) for feature in model.description.input],
         [_spec(feature, where) for feature in model.description.output],
-        Counter(one.type for one in block.operations if not _is_constant(one)),
+        Counter(_text(one.type) for one in block.operations if not _is_constant(one)),
         _float_fallbacks(block.operations),
         _arithmetic(block.operations, MIL_pb2.DataType),
         systems(_FIRST_IOS + model.specificationVersion - _FIRST_VERSION),
     )
+
+
+def _text(name: str) -> str:
+    """A name of the file's, at most 80 printable characters of it."""
+    return "".join(c if c.isprintable() else "?" for c in name[:_LONGEST_TEXT])
 
 
 def _is_constant(operation: Any) -> bool:
@@ -99,13 +104,13 @@ def _is_constant(operation: Any) -> bool:
 def _spec(feature: Any, where: str) -> TensorSpec:
     from coremltools.proto.FeatureTypes_pb2 import ArrayFeatureType
 
-    array = feature.type.multiArrayType
+    array, name = feature.type.multiArrayType, _text(feature.name)
     known = {ArrayFeatureType.FLOAT32: "float32", ArrayFeatureType.FLOAT16: "float16"}
     if array.dataType not in known:
-        raise BadInput(f"{feature.name} is not a tensor of float32 or float16", where=where)
+        raise BadInput(f"{name} is not a tensor of float32 or float16", where=where)
     layout: Any = "NCHW" if len(array.shape) == _IMAGE_RANK else "NC"
     dtype: Any = known[array.dataType]
-    return TensorSpec(name=feature.name, shape=list(array.shape), layout=layout, dtype=dtype)
+    return TensorSpec(name=name, shape=list(array.shape), layout=layout, dtype=dtype)
 
 
 def _float_fallbacks(operations: Any) -> Counter[str]:
@@ -135,10 +140,12 @@ def _argument(operation: Any, *names: str) -> str:
 
 
 def _arithmetic(operations: Any, types: Any) -> list[str]:
+    names = types.DESCRIPTOR.values_by_number
     found = {
-        types.Name(output.type.tensorType.dataType).lower()
+        output.type.tensorType.dataType
         for one in operations
         if one.type in _WEIGHTED
         for output in one.outputs
     }
-    return sorted(found)
+    # An open enumeration: a file may hold a number that has no name.
+    return sorted(names[kind].name.lower() if kind in names else f"type {kind}" for kind in found)

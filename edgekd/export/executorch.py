@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from edgekd.errors import BadInput, RunFailed, Unavailable
+from edgekd.errors import BadInput, Unavailable
 from edgekd.export.contract import ExportedModel, ExportRequest
+from edgekd.export.executorch_lowering import example_input, lowered, lowering, write_program
 from edgekd.export.executorch_preflight import inspect_executorch
-from edgekd.third_party import quiet, reason, require, versions
+from edgekd.third_party import reason, require, versions
 
 if TYPE_CHECKING:
     import torch
     from torch.fx import GraphModule
 
-MODEL_FILE = "model.pte"
 _TOOLS = ("torch", "torchao", "executorch")
 _MODULES = (
     "torchao",
@@ -37,16 +36,12 @@ class ExecutorchExporter:
     def export(self, request: ExportRequest) -> ExportedModel:
         """See :meth:`edgekd.export.contract.Exporter.export`."""
         require("executorch", *_MODULES)
-        with quiet():
+        with lowering("ExecuTorch"):
             module, scheme = _at_precision(request)
-            content = _lowered(module, _example(request))
+            content = _program(module, _example(request))
             if request.precision == "fp16":
                 _check_runs(content, request)
-        path = request.out / MODEL_FILE
-        try:
-            path.write_bytes(content)
-        except OSError as error:
-            raise RunFailed(f"cannot be written: {error.strerror}", where=str(path)) from error
+        path = write_program(content, request)
         inputs, outputs, preflight = inspect_executorch(path)
         return ExportedModel(path, inputs, outputs, scheme, preflight, versions(*_TOOLS))
 
@@ -87,35 +82,14 @@ def _group_size(quantized: torch.nn.Module) -> int | None:
 
 
 def _example(request: ExportRequest) -> torch.Tensor:
-    """One input: a real one where there is one."""
-    import torch
-
-    if request.calibration is not None and len(request.calibration):
-        example = torch.from_numpy(request.calibration[:1].copy())
-    else:
-        example = torch.zeros(1, *request.sample_shape)
+    example = example_input(request)
     return example.half() if request.precision == "fp16" else example
 
 
-def _lowered(module: torch.nn.Module, example: torch.Tensor) -> bytes:
-    """The content of the ``.pte`` file."""
-    import torch
+def _program(module: torch.nn.Module, example: torch.Tensor) -> bytes:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-    from executorch.exir import to_edge_transform_and_lower
 
-    # XNNPACK's batch norm pass fails on parameters whose name begins with a digit, which those
-    # of a bare Sequential do.
-    named = torch.nn.Sequential(OrderedDict(model=module))
-    try:
-        edge = to_edge_transform_and_lower(
-            torch.export.export(named, (example,)),
-            transform_passes=[_exclude_padding],
-            partitioner=[XnnpackPartitioner()],
-        )
-        return bytes(edge.to_executorch().buffer)
-    # Tracing and lowering raise whatever the step that fails raises.
-    except Exception as error:
-        raise BadInput(f"the model cannot be lowered to ExecuTorch: {reason(error)}") from error
+    return lowered(module, example, XnnpackPartitioner(), passes=[_exclude_padding])
 
 
 def _exclude_padding(graph_module: GraphModule) -> Any:

@@ -14,22 +14,20 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekd.errors import BadInput, EdgekdError, RunFailed, Unavailable
+from edgekd.errors import BadInput, Unavailable
 from edgekd.export.calibration import calibration_samples
 from edgekd.export.contract import ExportedModel, ExportRequest, TensorSpec
+from edgekd.export.executorch_lowering import lowering, quantized_statically, write_program
 from edgekd.export.executorch_preflight import inspect_executorch
 from edgekd.measure.vela import MEMORY_MODE, SYSTEM_CONFIGS, Accelerator
 from edgekd.records import Preflight
-from edgekd.third_party import quiet, reason, require, versions
+from edgekd.third_party import require, versions
 
 if TYPE_CHECKING:
     import torch
-    from torchao.quantization.pt2e.quantizer import Quantizer
 
-MODEL_FILE = "model.pte"
 _TOOLS = ("torch", "torchao", "executorch", "tosa-tools")
 _CORTEX_M = "cortex_m::"
 _IMAGE_RANK = 4
@@ -56,7 +54,7 @@ class CortexMExporter:
         require("ethos", "torchao", "tosa_serializer", "executorch.backends.cortex_m.target_config")
         with _lowering("Cortex-M", request):
             content, n = _cortex_m_program(request, self.core)
-        path = _write(content, request)
+        path = write_program(content, request)
         inputs, outputs, found = inspect_executorch(path)
         return ExportedModel(
             path,
@@ -83,7 +81,7 @@ class EthosUExporter:
         require("ethos", "torchao", "tosa_serializer", "ethosu.vela", "executorch.exir")
         with _lowering("Ethos-U", request):
             content, n = _ethos_u_program(request, self.accelerator)
-        path = _write(content, request)
+        path = write_program(content, request)
         inputs, outputs, found = inspect_executorch(path)
         tools = versions(*_TOOLS, "ethos-u-vela")
         scheme = _SCHEME.format(n=n)
@@ -92,20 +90,12 @@ class EthosUExporter:
 
 @contextmanager
 def _lowering(to: str, request: ExportRequest) -> Iterator[None]:
-    """Refuse other precisions than int8, hold back chatter, and name what cannot be lowered."""
+    """Refuse other precisions than int8, hold back chatter, and say what cannot be lowered."""
     if request.precision not in ("int8", "int8-qat"):
         raise Unavailable(f"ExecuTorch's {to} backend computes in int8, not {request.precision}")
-    try:
-        # Vela prints its summary on standard output.
-        with quiet(), contextlib.redirect_stdout(io.StringIO()):
-            yield
-    except EdgekdError:
-        raise
-    # Tracing and lowering raise whatever the step that fails raises.
-    except Exception as error:
-        raise BadInput(
-            f"the model cannot be lowered to ExecuTorch's {to} backend: {reason(error)}"
-        ) from error
+    # Vela prints its summary on standard output.
+    with lowering(f"ExecuTorch's {to} backend"), contextlib.redirect_stdout(io.StringIO()):
+        yield
 
 
 def _cortex_m_program(request: ExportRequest, core: str) -> tuple[bytes, int]:
@@ -125,7 +115,7 @@ def _cortex_m_program(request: ExportRequest, core: str) -> tuple[bytes, int]:
     if inputs.ndim == _IMAGE_RANK:
         # The operators are the same either way, but the file is smaller.
         model = model.to(memory_format=torch.channels_last)
-    quantized = _quantized(model, inputs, CortexMQuantizer())
+    quantized = quantized_statically(model, inputs, CortexMQuantizer())
     config = EdgeCompileConfig(
         # These have kernels of their own, which their decompositions would miss.
         preserve_ops=[torch.ops.aten.linear.default, torch.ops.aten.hardswish.default],
@@ -154,7 +144,7 @@ def _ethos_u_program(request: ExportRequest, accelerator: Accelerator) -> tuple[
     quantizer = EthosUQuantizer(spec)
     quantizer.set_global(get_symmetric_quantization_config())
     inputs = _inputs(request, channels_last=False)
-    quantized = _quantized(request.model, inputs, quantizer)
+    quantized = quantized_statically(request.model, inputs, quantizer)
     edge = to_edge_transform_and_lower(
         torch.export.export(quantized, (inputs[:1],)),
         partitioner=[EthosUPartitioner(spec)],
@@ -170,32 +160,6 @@ def _inputs(request: ExportRequest, *, channels_last: bool) -> torch.Tensor:
     if channels_last and inputs.ndim == _IMAGE_RANK:
         return inputs.to(memory_format=torch.channels_last)
     return inputs
-
-
-def _quantized(
-    model: torch.nn.Module, inputs: torch.Tensor, quantizer: Quantizer
-) -> torch.nn.Module:
-    """The model with quantize and dequantize nodes, calibrated one sample at a time."""
-    import torch
-    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
-
-    # The guards of an exported module are calls that the passes do not know.
-    exported = torch.export.export(model, (inputs[:1],)).module(check_guards=False)
-    prepared = prepare_pt2e(exported, quantizer)
-    with torch.no_grad():
-        for index in range(len(inputs)):
-            prepared(inputs[index : index + 1])
-    converted: torch.nn.Module = convert_pt2e(prepared)
-    return converted
-
-
-def _write(content: bytes, request: ExportRequest) -> Path:
-    path = request.out / MODEL_FILE
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise RunFailed(f"cannot be written: {error.strerror}", where=str(path)) from error
-    return path
 
 
 def _channels_last(spec: TensorSpec) -> TensorSpec:

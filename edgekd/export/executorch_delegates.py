@@ -43,6 +43,8 @@ _VULKAN_MOVES = {
 }
 _TRANSPOSES = {"aten::permute_copy", "aten::transpose_copy", "aten::t_copy", "transpose"}
 _MOST_INDEX_BYTES = 1 << 20
+# Of JSON and protobuf, whose own parsers are quick: enough steps for a hundred megabytes.
+_BYTES_PER_STEP = 256
 _SPECIFICATION = "model.mlmodel"
 
 
@@ -64,7 +66,7 @@ def inspect_program(path: Path) -> tuple[list[TensorSpec], list[TensorSpec], Pre
     inputs, outputs, found = inspect_executorch(path)
     calls = read_method(path.read_bytes(), _METHOD, str(path)).calls
     opened = [
-        (call.backend, _READERS[call.backend](call.data, str(path)))
+        (call.backend, _READERS[call.backend](call.data))
         for call in calls
         if isinstance(call, Delegate) and call.backend in _READERS
     ]
@@ -87,12 +89,11 @@ def _with_contents(found: Preflight, opened: list[tuple[str, DelegateContent]]) 
     return found.model_copy(update=update)
 
 
-def _read_vulkan(data: bytes, where: str) -> DelegateContent:
-    if len(data) < _VULKAN_HEADER.size or data[_VULKAN_MAGIC_AT] != _VULKAN_MAGIC:
-        raise BadInput("has a damaged Vulkan delegate", where=where)
-    start, length = _VULKAN_HEADER.unpack_from(data)
-    buffer = FlatBuffer(data[start : start + length], where, "Vulkan delegate")
-    graph = buffer.root()
+def _read_vulkan(data: FlatBuffer) -> DelegateContent:
+    if len(data.content) < _VULKAN_HEADER.size or data.content[_VULKAN_MAGIC_AT] != _VULKAN_MAGIC:
+        raise BadInput("has a damaged Vulkan delegate", where=data.where)
+    start, length = _VULKAN_HEADER.unpack_from(data.content)
+    graph = data.part(start, length, "Vulkan delegate").root()
     integers = _integer_values(graph.tables(2))
     operators: Counter[str] = Counter()
     floats: Counter[str] = Counter()
@@ -122,31 +123,33 @@ def _integer_values(values: list[Table]) -> set[int]:
     return found | lists
 
 
-def _read_coreml(data: bytes, where: str) -> DelegateContent:
-    program = read_ml_program(_specification(data, where), where)
+def _read_coreml(data: FlatBuffer) -> DelegateContent:
+    program = read_ml_program(_specification(data), data.where)
     return DelegateContent(program.operators, program.float_fallbacks)
 
 
-def _specification(data: bytes, where: str) -> bytes:
+def _specification(data: FlatBuffer) -> bytes:
     """The model's specification in a small file system.
 
     That is the contents one after another, then an index in JSON, written backwards from the end.
     """
+    content = data.content
+    tail = bytes(content[: -_MOST_INDEX_BYTES - 1 : -1])
+    data.charge(len(tail) // _BYTES_PER_STEP)
     try:
-        index, _ = json.JSONDecoder().raw_decode(
-            data[: -_MOST_INDEX_BYTES - 1 : -1].decode("latin-1")
-        )
+        index, _ = json.JSONDecoder().raw_decode(tail.decode("latin-1"))
         [region] = [one["dataRegion"] for one in index["nodes"] if one["name"] == _SPECIFICATION]
         start, size = region["offset"], region["size"]
-        inside = type(start) is type(size) is int and 0 <= start <= start + size <= len(data)
+        inside = type(start) is type(size) is int and 0 <= start <= start + size <= len(content)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadInput("has a damaged Core ML delegate", where=where) from error
+        raise BadInput("has a damaged Core ML delegate", where=data.where) from error
     if not inside:
-        raise BadInput("has a Core ML delegate that is cut off", where=where)
-    return data[start : start + size]
+        raise BadInput("has a Core ML delegate that is cut off", where=data.where)
+    data.charge(size // _BYTES_PER_STEP)
+    return bytes(content[start : start + size])
 
 
-_READERS: dict[str, Callable[[bytes, str], DelegateContent]] = {
+_READERS: dict[str, Callable[[FlatBuffer], DelegateContent]] = {
     "VulkanBackend": _read_vulkan,
     "CoreMLBackend": _read_coreml,
 }

@@ -1,4 +1,4 @@
-"""The way of a torch model into a ``.pte`` file that the ahead-of-time backends share."""
+"""The way of a torch model into a ``.pte`` file that the backends share."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def example_input(request: ExportRequest) -> torch.Tensor:
 def exported(module: torch.nn.Module, example: torch.Tensor) -> ExportedProgram:
     """The program of a module, whose parameters have names that every converter takes.
 
-    Some fail on names that begin with a digit, as those of a bare Sequential do, or with ``graph``,
-    as those of a quantized model do.
+    Some, XNNPACK's pass for batch normalization among them, fail on names that begin with a digit,
+    as those of a bare Sequential do, or with ``graph``, as those of a quantized model do.
     """
     import torch
 

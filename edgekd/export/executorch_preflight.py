@@ -58,7 +58,7 @@ def inspect_executorch(path: Path) -> tuple[list[TensorSpec], list[TensorSpec], 
     try:
         inputs = [_spec(f"input_{at}", method.tensor(i)) for at, i in enumerate(method.inputs)]
         outputs = [_spec(f"output_{at}", method.tensor(i)) for at, i in enumerate(method.outputs)]
-        return inputs, outputs, _preflight(method, inputs, str(path))
+        return inputs, outputs, _preflight(method, inputs)
     except BadInput as error:
         raise BadInput(error.what, where=str(path), mend=error.mend) from error
 
@@ -74,14 +74,14 @@ def _spec(name: str, tensor: ProgramTensor | None) -> TensorSpec:
     )
 
 
-def _preflight(method: Method, inputs: list[TensorSpec], where: str) -> Preflight:
+def _preflight(method: Method, inputs: list[TensorSpec]) -> Preflight:
     delegates = [call for call in method.calls if isinstance(call, Delegate)]
     kernels = [call for call in method.calls if isinstance(call, Kernel)]
     nodes = [
         node
         for delegate in delegates
         if delegate.backend == _XNNPACK
-        for node in read_xnnpack_graph(delegate.data, where)
+        for node in read_xnnpack_graph(delegate.data)
     ]
     others = Counter(call.backend for call in delegates if call.backend != _XNNPACK)
     undelegated = Counter(kernel.operator for kernel in kernels)

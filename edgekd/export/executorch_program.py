@@ -51,10 +51,13 @@ class ProgramTensor:
 
 @dataclass(frozen=True)
 class Delegate:
-    """A call into a backend: the backend's name, and what it was handed at export."""
+    """A call into a backend: the backend's name, and what it was handed at export.
+
+    All of a file is on one budget, so ``data`` may be read at each call.
+    """
 
     backend: str
-    data: bytes
+    data: FlatBuffer
 
 
 @dataclass(frozen=True)
@@ -162,14 +165,14 @@ class _MethodReader:
     def _delegate(self, delegate: Table) -> Delegate:
         processed = delegate.table(1)
         if processed is None:
-            return Delegate(delegate.text(0), b"")
+            return Delegate(delegate.text(0), self._buffer.part(0, 0))
         index = processed.integer(1, "I")
         in_segment = processed.integer(0, "b") == _SEGMENT
         places = self._segments if in_segment else self._inline
         if index >= len(places):
             raise self._buffer.damaged(f"the data of a delegate is number {index} of {len(places)}")
         start, length = self._segment(places[index]) if in_segment else places[index].extent(0)
-        return Delegate(delegate.text(0), self._buffer.content[start : start + length])
+        return Delegate(delegate.text(0), self._buffer.part(start, length))
 
     def _segment(self, segment: Table) -> tuple[int, int]:
         content = self._buffer.content

@@ -8,6 +8,8 @@ table or vector any number of times. Format: https://flatbuffers.dev/internals.
 from __future__ import annotations
 
 import struct
+from copy import copy
+from dataclasses import dataclass
 from typing import Literal
 
 from edgekd.errors import BadInput
@@ -19,6 +21,13 @@ _STEPS = 500_000
 _LONGEST_TEXT = 80
 
 
+@dataclass
+class _Budget:
+    """Steps that are left."""
+
+    steps: int
+
+
 class FlatBuffer:
     """The content of a file, and how much may still be read of it.
 
@@ -26,16 +35,28 @@ class FlatBuffer:
         content: the whole file.
         where: its name, for messages.
         holds: what it should be, for messages.
-        steps: tables and vector elements that may be visited, each visit counted.
+        steps: tables and vector elements that may be visited, each visit counted; no more than
+            there are bytes.
     """
 
     def __init__(
         self, content: bytes, where: str, holds: str = "TFLite file", steps: int = _STEPS
     ) -> None:
-        self.content = content
+        self.content = memoryview(content)
         self.where = where
         self._holds = holds
-        self._steps = steps
+        # A table, and what names it, take eight bytes or more: no honest file needs as many.
+        self._budget = _Budget(min(steps, len(content)))
+
+    def part(self, position: int, length: int, holds: str | None = None) -> FlatBuffer:
+        """What lies inside this one, on the same budget: a file may hold any number of buffers.
+
+        It is not copied, and it ends where this one ends.
+        """
+        inner = copy(self)
+        inner.content = self.content[position : position + length]
+        inner._holds = holds or self._holds
+        return inner
 
     def root(self) -> Table:
         """The table that the file starts with."""
@@ -55,8 +76,8 @@ class FlatBuffer:
         Raises:
             BadInput: the budget is spent.
         """
-        self._steps -= steps
-        if self._steps < 0:
+        self._budget.steps -= steps
+        if self._budget.steps < 0:
             raise self.damaged("it names the same tables too often")
 
     def integer(self, code: IntegerCode, position: int) -> int:
@@ -138,7 +159,7 @@ class Table:
         """A string, at most 80 printable characters of it; empty if it is missing."""
         start, length = self.extent(slot)
         content = self._buffer.content[start : start + min(length, 4 * _LONGEST_TEXT)]
-        text = content.decode("utf-8", errors="replace")
+        text = str(content, "utf-8", errors="replace")
         return "".join(c if c.isprintable() else "?" for c in text[:_LONGEST_TEXT])
 
     def table(self, slot: int) -> Table | None:

@@ -116,9 +116,10 @@ def write_metadata(
         RunFailed: the tool environment or its writers failed, or what was read back is not what
             was to be written.
     """
+    # First, for it refuses what LiteRT would load for minutes.
+    parsed = parse_model(model)
     inputs, outputs, _ = inspect_tflite(model)
     check_description(about, inputs, outputs, str(model))
-    parsed = parse_model(model)
     if has_metadata(model, parsed) and not replace:
         raise BadInput("has metadata already", where=str(model), mend="--replace leaves it out")
     files = dict(about.input_files) if about.normalization is None else {}

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from edgekd.errors import BadInput
-from edgekd.third_party import reason
+from edgekd.export.tflite_sharing import check_sharing
+from edgekd.third_party import reason, require
 
 _ENTRY = b"TFLITE_METADATA"
 _PASSIVE = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE")
@@ -24,12 +25,20 @@ def parse_model(path: Path) -> Any:
     """The file as a ``ModelT`` of today's schema, with all its weights in it.
 
     Raises:
-        BadInput: the file is damaged.
+        BadInput: the file cannot be read, is no TFLite file, is damaged, or would unpack to many
+            times its size.
+        MissingPackage: LiteRT is not installed.
     """
+    require("tflite", "ai_edge_litert")
     from ai_edge_litert.tools.flatbuffer_utils import read_model_from_bytearray
 
     try:
-        return read_model_from_bytearray(bytearray(path.read_bytes()))
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", where=str(path)) from error
+    check_sharing(content, str(path))
+    try:
+        return read_model_from_bytearray(bytearray(content))
     # A damaged table raises whatever the step that reads past it raises.
     except Exception as error:
         raise BadInput(f"is a damaged TFLite file: {reason(error)}", where=str(path)) from error

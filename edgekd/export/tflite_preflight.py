@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from edgekd.errors import BadInput
 from edgekd.export.contract import TensorSpec
 from edgekd.export.probe import probe
+from edgekd.export.tflite_sharing import check_sharing
 from edgekd.measure.delegation import Edges, taken_by_delegates
 from edgekd.records import Preflight
 from edgekd.third_party import reason, require
@@ -43,6 +44,7 @@ def inspect_tflite(path: Path) -> tuple[list[TensorSpec], list[TensorSpec], Pref
     """
     require("tflite", "ai_edge_litert")
     _check_header(path)
+    check_sharing(path.read_bytes(), str(path))
     nodes: list[Node] = probe("edgekd.export.tflite_probe", path)["nodes"]
     try:
         graphs = _parse(path)

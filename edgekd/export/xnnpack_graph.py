@@ -130,20 +130,19 @@ class XnnpackNode:
     weights: str | None
 
 
-def read_xnnpack_graph(blob: bytes, where: str) -> list[XnnpackNode]:
+def read_xnnpack_graph(blob: FlatBuffer) -> list[XnnpackNode]:
     """The operators of a delegate, in order.
 
     Args:
-        blob: what the delegate was handed at export.
-        where: name of the file, for messages.
+        blob: what the delegate was handed at export, header included.
 
     Raises:
         BadInput: the blob is damaged.
     """
-    if len(blob) < _HEADER.size or blob[_MAGIC_AT] != _MAGIC:
-        raise BadInput("has a damaged XNNPACK delegate", where=where)
-    start, length = _HEADER.unpack_from(blob)
-    buffer = FlatBuffer(blob[start : start + length], where, "XNNPACK delegate")
+    if len(blob.content) < _HEADER.size or blob.content[_MAGIC_AT] != _MAGIC:
+        raise BadInput("has a damaged XNNPACK delegate", where=blob.where)
+    start, length = _HEADER.unpack_from(blob.content)
+    buffer = blob.part(start, length, "XNNPACK delegate")
     graph = buffer.root()
     types = dict(_type_of(buffer, value) for value in graph.tables(2))
     return [_node(buffer, node, types) for node in graph.tables(1)]

@@ -163,6 +163,8 @@ def test_a_package_cannot_leave_an_operator_out(tmp_path: Path) -> None:
         ({"rootModelIdentifier": "a", "itemInfoEntries": {"a": {"path": 3}}}, "names no model"),
         ({"rootModelIdentifier": "a", "itemInfoEntries": {"a": {"path": "../../x"}}}, "not in the"),
         ({"rootModelIdentifier": "a", "itemInfoEntries": {"a": {"path": "/etc/passwd"}}}, "not in"),
+        ({"rootModelIdentifier": "a", "itemInfoEntries": {"a": {"path": "a" * 5000}}}, "no model"),
+        ({"rootModelIdentifier": "a", "itemInfoEntries": {"a": {"path": "a/" * 900}}}, "not in"),
     ],
 )
 def test_a_hostile_manifest_is_one_line(content: Any, message: str, tmp_path: Path) -> None:
@@ -170,8 +172,27 @@ def test_a_hostile_manifest_is_one_line(content: Any, message: str, tmp_path: Pa
     package.mkdir()
     (tmp_path / "x").write_bytes(b"")
     (package / "Manifest.json").write_text(json.dumps(content))
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(BadInput, match=message) as raised:
         find_inspector("coreml")(package)
+    assert len(str(raised.value)) < 500
+
+
+def test_names_and_types_of_a_hostile_package_are_text(exported: Any, tmp_path: Path) -> None:
+    from coremltools.proto import Model_pb2
+
+    package = tmp_path / "model.mlpackage"
+    shutil.copytree(exported(PACKAGE, "mlp", "fp16").path, package)
+    file = package / "Data/com.apple.CoreML/model.mlmodel"
+    model = Model_pb2.Model.FromString(file.read_bytes())
+    model.description.input[0].name = "\x1b[31m\n" + "x" * 1000
+    [function] = model.mlProgram.functions.values()
+    [block] = function.block_specializations.values()
+    for operation in block.operations:
+        operation.outputs[0].type.tensorType.dataType = 99
+    file.write_bytes(model.SerializeToString())
+    inputs, _, preflight = find_inspector("coreml")(package)
+    assert inputs[0].name == "?[31m?" + "x" * 74
+    assert "layers with weights compute in type 99" in preflight.notes
 
 
 def test_a_damaged_package_is_one_line(exported: Any, tmp_path: Path) -> None:

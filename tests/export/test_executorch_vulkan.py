@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,21 @@ def vulkan(
     quantized = quantize(model, precision, inputs) if precision == "int8" else None
     request = ExportRequest(model, shape, precision, out, inputs, quantized)
     return VulkanExporter().export(request)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _patterns_are_built_once() -> Iterator[None]:
+    """The backend builds the graphs it looks for twice in each lowering: four fifths of its time.
+
+    They depend on nothing. Its own ``lru_cache`` misses: the registry holds what that wraps.
+    """
+    from executorch.backends.vulkan.patterns import fusable_patterns
+
+    with pytest.MonkeyPatch.context() as patch:
+        for entry in fusable_patterns.values():
+            if entry.get_graphs_fn is not None:
+                patch.setattr(entry, "get_graphs_fn", cache(entry.get_graphs_fn))
+        yield
 
 
 @pytest.fixture(scope="module")

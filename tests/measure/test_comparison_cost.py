@@ -52,6 +52,16 @@ def test_one_per_cent_is_found_with_the_same_weights(base: int) -> None:
     assert not worse(same_weights_change(after, before))
 
 
+def test_other_inputs_of_the_same_weights_do_not_fire_and_one_per_cent_does() -> None:
+    draw = np.random.default_rng(0)
+    counts = [700_000 + round(count) for count in draw.normal(0, 1000, 24)]
+    assert not worse(same_weights_change(counts[:8], counts[8:]))
+    assert not worse(same_weights_change(counts[8:], counts[:8]))
+    grown = [round(count * 1.01) for count in counts[8:]]
+    assert worse(same_weights_change(counts[:8], grown))
+    assert same_weights_change([700_000], [700_100] * 3).exact
+
+
 def two_trainings(draw: np.random.Generator, regression: float) -> Change:
     """Counts as three seeds of digits had them at most, and as data-dependent kernels add."""
     sides = [

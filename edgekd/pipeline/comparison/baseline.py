@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,11 +11,15 @@ from pydantic import ValidationError
 
 from edgekd.errors import BadInput
 from edgekd.files import read_json, write_json
-from edgekd.pipeline.comparison.evidence import gather_evidence, outcomes_of
-from edgekd.records import Measurement, Record, Report
+from edgekd.pipeline.comparison.evidence import cell_name, gather_evidence, outcomes_of
+from edgekd.records import Latency, Measurement, Record, Report
 from edgekd.records.comparison import Baseline
 
 _LARGEST_COUNT = 2**53
+# Milliseconds: a picosecond to thirty years. Ratios of what lies between are no infinities.
+_SHORTEST, _LONGEST = 1e-9, 1e12
+_MOST_SEEDS = 1000
+_MOST_MEASUREMENTS = 10_000
 
 RecordType = TypeVar("RecordType", bound=Record)
 
@@ -97,6 +100,8 @@ def _parsed(content: Any, model: type[RecordType], name: str, file: Path) -> Rec
 
 def _check_report(report: Report, file: Path) -> None:
     """What the types of the records let through and no figure can be."""
+    if len(report.seeds) > _MOST_SEEDS or len(report.measurements) > _MOST_MEASUREMENTS:
+        raise BadInput("holds too many seeds or measurements", where=str(file))
     for index, rung in enumerate(report.rungs):
         accuracy = rung.accuracy
         shares = [accuracy.value, *accuracy.per_seed, *accuracy.ci95]
@@ -108,7 +113,7 @@ def _check_report(report: Report, file: Path) -> None:
                 "holds a share, a count or a time that cannot be",
                 where=f"{file}: measurements.{index}",
             )
-    names = [(m.rung, m.target, m.kind, m.device) for m in report.measurements]
+    names = [cell_name(measurement) for measurement in report.measurements]
     for what in (names, [rung.name for rung in report.rungs]):
         if len(set(what)) < len(what):
             raise BadInput("lists the same rung or measurement twice", where=str(file))
@@ -116,7 +121,7 @@ def _check_report(report: Report, file: Path) -> None:
 
 def _check_evidence(known: Baseline, file: Path) -> None:
     for name, medians in known.stretches.items():
-        if not all(isfinite(value) and value > 0 for value in medians):
+        if not _times(medians):
             raise BadInput("is no latency", where=f"{file}: stretches.{name}"[:300])
     for rung in known.report.rungs:
         outcomes = outcomes_of(known.rungs.get(rung.name))
@@ -127,7 +132,6 @@ def _check_evidence(known: Baseline, file: Path) -> None:
 def _plausible(found: Measurement) -> bool:
     shares: list[float] = []
     samples: list[int] = []
-    latency = found.latency_ms
     if found.accuracy is not None:
         shares.append(found.accuracy.value)
         samples.append(found.accuracy.n)
@@ -142,12 +146,27 @@ def _plausible(found: Measurement) -> bool:
         _shares(shares)
         and _counts(samples, least=1)
         and _counts([count for count in counts if count is not None])
-        and (latency is None or (latency.p50 > 0 and latency.n > 0))
+        and _counts_have_their_mean(found)
+        and (found.latency_ms is None or _is_latency(found.latency_ms))
     )
+
+
+def _counts_have_their_mean(found: Measurement) -> bool:
+    each, mean = found.instruction_counts, found.instructions
+    return not each or (mean is not None and abs(sum(each) / len(each) - mean) < 1)
+
+
+def _is_latency(latency: Latency) -> bool:
+    percentiles = (latency.p50, latency.p90, latency.p99)
+    return latency.n > 0 and _times([value for value in percentiles if value is not None])
 
 
 def _shares(values: list[float]) -> bool:
     return all(0 <= value <= 1 for value in values)
+
+
+def _times(values: list[float]) -> bool:
+    return all(_SHORTEST <= value <= _LONGEST for value in values)
 
 
 def _counts(values: list[int], least: int = 0) -> bool:

@@ -18,13 +18,12 @@ from edgekd.pipeline.comparison.context import (
     other_threads,
 )
 from edgekd.pipeline.comparison.costs import cost_figures, latency_figures, latency_ratio
+from edgekd.pipeline.comparison.evidence import cell_name
 from edgekd.pipeline.comparison.shares import rung_figure, share_figures
 from edgekd.pipeline.comparison.sides import Pending, Sides
 from edgekd.records import Measurement
 from edgekd.records.comparison import Comparison
 from edgekd.report.comparison import cell_text, regression_line
-
-Cell = tuple[str, str, str, str]
 
 
 @dataclass
@@ -101,10 +100,11 @@ def _compare_rungs(sides: Sides, found: _Found) -> None:
 def _compare_measurements(sides: Sides, found: _Found) -> None:
     old, new = (_cells(side.report.measurements) for side in (sides.before, sides.after))
     unavailable = {(c.rung, c.target): c.reason for c in sides.after.report.unavailable}
+    unchanged = list(_unchanged(sides, old, new))
     for cell, before in old.items():
         name = cell_text(before.rung, before.target)
         if cell in new:
-            _compare_cell(sides, before, new[cell], found)
+            _compare_cell(sides, before, new[cell], unchanged, found)
         elif (before.rung, before.target) in unavailable and before.valid:
             reason = unavailable[before.rung, before.target]
             found.lost.append(f"{name} is not available any more: {reason}")
@@ -117,14 +117,21 @@ def _compare_measurements(sides: Sides, found: _Found) -> None:
     ]
 
 
-def _compare_cell(sides: Sides, before: Measurement, after: Measurement, found: _Found) -> None:
+def _compare_cell(
+    sides: Sides,
+    before: Measurement,
+    after: Measurement,
+    unchanged: list[tuple[Measurement, float]],
+    found: _Found,
+) -> None:
     name = f"{cell_text(before.rung, before.target)} ({before.kind})"
     refusal = other_cell(before, after)
     if refusal:
         found.refused.append(f"{name}: {refusal}")
         return
     if _failed(before, after):
-        found.lost.append(f"{name} became invalid: {'; '.join(after.reasons)}")
+        what = "became invalid" if before.valid else "gives wrong outputs now"
+        found.lost.append(f"{name} {what}: {'; '.join(after.reasons)}")
         return
     place = other_place(sides, before, after)
     if place:
@@ -134,24 +141,26 @@ def _compare_cell(sides: Sides, before: Measurement, after: Measurement, found: 
     found.pending += share_figures(sides, before, after)
     found.pending += cost_figures(sides, before, after, reason)
     time_reason = reason or other_threads(before, after)
-    unchanged = list(_unchanged(sides, before))
-    found.pending += latency_figures(sides, before, after, unchanged, time_reason)
+    place_of = (before.kind, before.device)
+    runs = [
+        ratio
+        for other, ratio in unchanged
+        if (other.kind, other.device) == place_of and other.sha256 != before.sha256
+    ]
+    found.pending += latency_figures(sides, before, after, runs, time_reason)
 
 
-def _cells(measurements: list[Measurement]) -> dict[Cell, Measurement]:
-    """By rung, target and kind; an estimate also by its model, which is its device."""
-    return {
-        (m.rung, m.target, m.kind, m.device if m.kind == "estimate" else ""): m
-        for m in measurements
-    }
+def _cells(measurements: list[Measurement]) -> dict[str, Measurement]:
+    return {cell_name(measurement): measurement for measurement in measurements}
 
 
 def _failed(before: Measurement, after: Measurement) -> bool:
-    """Whether it worked and does no more; a disturbed run is no failure."""
-    if not before.valid or after.valid:
+    """Whether it worked and does no more; a disturbed run is no failure, on either side."""
+    if after.valid:
         return False
-    wrong = before.accuracy_holds and not after.accuracy_holds
-    return wrong or (before.has_figures and not after.has_figures)
+    if before.accuracy_holds and not after.accuracy_holds:
+        return before.valid or after.accuracy is not None
+    return before.valid and before.has_figures and not after.has_figures
 
 
 def _invalid(before: Measurement, after: Measurement) -> str:
@@ -170,16 +179,15 @@ def _gone(before: Measurement, after: Measurement) -> Iterator[str]:
     yield from (name for name in old if old[name] is not None and new[name] is None)
 
 
-def _unchanged(sides: Sides, judged: Measurement) -> Iterator[float]:
-    """Ratios of other files on the same device that are the same in both reports."""
-    new = _cells(sides.after.report.measurements)
-    for cell, before in _cells(sides.before.report.measurements).items():
+def _unchanged(
+    sides: Sides, old: dict[str, Measurement], new: dict[str, Measurement]
+) -> Iterator[tuple[Measurement, float]]:
+    """Files that are the same in both reports, with the ratios of their latencies."""
+    for cell, before in old.items():
         after = new.get(cell)
-        if after is None or before.sha256 != after.sha256 or before.sha256 == judged.sha256:
-            continue
-        if (before.kind, before.device) != (judged.kind, judged.device):
+        if after is None or before.sha256 != after.sha256:
             continue
         ratio = latency_ratio(before, after)
         same_place = not other_cell(before, after) and not other_place(sides, before, after)
         if ratio is not None and same_place:
-            yield ratio
+            yield before, ratio

@@ -18,15 +18,18 @@ from edgekd.measure.comparison_cost import stretch_medians
 from edgekd.pipeline.actions.rung_files import load_outputs
 from edgekd.records import Measurement, Report, Rung
 from edgekd.records.comparison import Baseline, RungEvidence
+from edgekd.third_party import reason
 
 _LARGEST_FILE = 1024**3
+_MOST_OUTCOMES = 20_000_000
 # A mean over a test set is exact; float32 values of pseudo-outcomes are not.
 _SAME_MEAN = 1e-5
 
 
 def cell_name(measurement: Measurement) -> str:
-    """``target/rung/kind``."""
-    return f"{measurement.target}/{measurement.rung}/{measurement.kind}"
+    """``target/rung/kind``; an estimate's ends in its model, which is its device."""
+    name = f"{measurement.target}/{measurement.rung}/{measurement.kind}"
+    return f"{name}/{measurement.device}" if measurement.kind == "estimate" else name
 
 
 def gather_evidence(report: Report, folder: Path) -> tuple[Baseline, tuple[str, ...]]:
@@ -60,11 +63,13 @@ def outcomes_of(evidence: RungEvidence | None) -> Outcomes | None:
     """Float64 ``[seeds, samples]``; ``None`` where they are not known.
 
     Raises:
-        BadInput: the text is no base64, or not as long as it says.
+        BadInput: the text is no base64, not as long as it says, or too long.
     """
     if evidence is None or evidence.outcomes is None:
         return None
     seeds, samples = len(evidence.seeds), evidence.samples
+    if seeds * samples > _MOST_OUTCOMES:
+        raise BadInput(f"a baseline holds {seeds * samples} outcomes of a rung: too many")
     try:
         packed = base64.b64decode(evidence.outcomes, validate=True)
     except binascii.Error as error:
@@ -149,7 +154,7 @@ def _stretches(measurement: Measurement, folder: Path) -> tuple[list[float], str
     if latency is None or latency.samples is None:
         return [], ""
     path = _inside(folder, latency.samples)
-    if not path.is_file():
+    if not path.exists():
         return [], ""
     samples = _samples(path, latency.n)
     if not isclose(float(np.median(samples)), latency.p50, rel_tol=1e-6):
@@ -160,10 +165,11 @@ def _stretches(measurement: Measurement, folder: Path) -> tuple[list[float], str
 def _samples(path: Path, count: int) -> npt.NDArray[np.float64]:
     try:
         if not _readable(path):
-            raise ValueError("too large")
+            raise ValueError("no file, or too large")
         samples = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BadInput("holds no latency samples", where=str(path), mend=str(error)) from error
+    # numpy raises whatever its parser of a damaged header raises.
+    except Exception as error:
+        raise BadInput("holds no latency samples", where=str(path), mend=reason(error)) from error
     shaped = isinstance(samples, np.ndarray) and samples.shape == (count,)
     if not shaped or samples.dtype.kind != "f":
         raise BadInput(f"is no array of {count} floats", where=str(path))
@@ -176,13 +182,19 @@ def _inside(folder: Path, relative: str) -> Path:
     """A path that a report names, which must not lead out of its run folder."""
     try:
         path = (folder / relative).resolve()
+        path.exists()  # A name that is too long is found out here.
         inside = path.is_relative_to(folder.resolve())
     except (OSError, ValueError, RuntimeError):
         inside = False
     if not inside:
-        raise BadInput(f"{relative[:200]!r} leads out of the run folder", where=str(folder))
+        raise BadInput(
+            f"{relative[:200]!r} is no path or leads out of the run folder", where=str(folder)
+        )
     return path
 
 
 def _readable(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size <= _LARGEST_FILE
+    try:
+        return path.is_file() and path.stat().st_size <= _LARGEST_FILE
+    except OSError:
+        return False

@@ -170,6 +170,29 @@ def test_what_became_invalid_or_unavailable_fires(base: Path, tmp_path: Path) ->
     )
 
 
+def test_a_disturbed_run_that_gives_wrong_outputs_now_fires(base: Path, tmp_path: Path) -> None:
+    def disturb(content: dict[str, Any]) -> None:
+        cell(content, INT8, "host").update(valid=False, reasons=["other load on the machine"])
+
+    def break_it(content: dict[str, Any]) -> None:
+        disturb(content)
+        cell(content, INT8, "host")["parity"]["steps"][-1]["diverged"] = True
+
+    (tmp_path / "before").mkdir()
+    before = edited(base, tmp_path / "before", disturb)
+    found = compare_reports(before, edited(base, tmp_path, break_it))
+    assert starts(found.regressions, f"{INT8} on host-litert (host) gives wrong outputs now")
+
+
+def test_two_devices_in_one_cell_are_refused(base: Path, tmp_path: Path) -> None:
+    def double(content: dict[str, Any]) -> None:
+        other = {**cell(content, INT8, "emulated"), "device": "another"}
+        content["measurements"].append(other)
+
+    with pytest.raises(BadInput, match="twice"):
+        compare_reports(base, edited(base, tmp_path, double))
+
+
 def test_a_disturbed_run_is_not_judged(base: Path, tmp_path: Path) -> None:
     def disturb(content: dict[str, Any]) -> None:
         disturbed = cell(content, INT8, "host")
@@ -335,6 +358,12 @@ def replaced(key: list[str | int], value: Any) -> Edit:
         (replaced(["measurements", 0, "latency_ms", "samples"], "/etc/passwd"), "leads out"),
         (replaced(["measurements", 0, "latency_ms", "samples"], "a\0b"), "leads out"),
         (replaced(["measurements", 0, "latency_ms", "samples"], "report.json"), "no latency"),
+        (replaced(["measurements", 0, "latency_ms", "samples"], "a" * 5000), "is no path"),
+        (replaced(["rungs", 2, "name"], "a" * 5000), "is no path"),
+        (replaced(["measurements", 0, "latency_ms", "p99"], 5e-324), "cannot be"),
+        (replaced(["measurements", 0, "latency_ms", "p50"], 1e308), "cannot be"),
+        (replaced(["measurements", 1, "instruction_counts"], [0, 0]), "cannot be"),
+        (replaced(["seeds"], list(range(2000))), "too many seeds"),
     ],
 )
 def test_a_hostile_report_is_one_line(base: Path, tmp_path: Path, edit: Edit, message: str) -> None:
@@ -369,6 +398,17 @@ def test_samples_of_another_shape_are_refused(
         compare_reports(base, path)
 
 
+def test_a_damaged_header_of_samples_is_one_line(base: Path, tmp_path: Path) -> None:
+    path = edited(
+        base, tmp_path, replaced(["measurements", 0, "latency_ms", "samples"], "samples.npy")
+    )
+    np.save(tmp_path / "samples.npy", np.ones(1000))
+    content = (tmp_path / "samples.npy").read_bytes()
+    (tmp_path / "samples.npy").write_bytes(content.replace(b"}", b" ", 1))
+    with pytest.raises(BadInput, match=r"samples\.npy: holds no latency samples"):
+        compare_reports(base, path)
+
+
 def test_samples_that_are_missing_only_leave_latency_out(base: Path, tmp_path: Path) -> None:
     found = compare_reports(base, edited(base, tmp_path, lambda content: None))
     assert found.passed
@@ -384,7 +424,10 @@ def test_samples_that_are_missing_only_leave_latency_out(base: Path, tmp_path: P
         (replaced(["rungs", INT8, "outcomes"], "A!"), "damaged"),
         (replaced(["rungs", INT8, "seeds"], []), "outcomes"),
         (replaced(["rungs", INT8, "samples"], 10**9), "no baseline of schema 1"),
+        (replaced(["rungs", INT8, "samples"], 10**7), "bytes of outcomes"),
+        (replaced(["rungs", INT8, "seeds"], ["0"] * 10**4), "too many"),
         (replaced(["stretches", f"host-litert/{INT8}/host"], [0.0]), "no latency"),
+        (replaced(["stretches", f"host-litert/{INT8}/host"], [1e-300, 1e300]), "no latency"),
     ],
 )
 def test_a_hostile_baseline_is_one_line(
