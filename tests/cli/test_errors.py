@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT, run_edgekd, small_run
+from tests.conftest import ONE_JOB, ROOT, run_edgekd, small_run
 
 STUDENTS = (ROOT / "models" / "digits" / "students.py").read_text(encoding="utf-8")
 
@@ -94,7 +94,9 @@ def nothing_half_written(run: Path) -> None:
 def test_an_image_that_is_not_an_image(tmp_path: Path) -> None:
     make_images(tmp_path / "images", 10, 6)
     (tmp_path / "images" / "3" / "bad.png").write_text("not an image")
-    result = run_edgekd("distill", own_recipe(tmp_path, IMAGES), "--out", tmp_path / "run")
+    result = run_edgekd(
+        "distill", own_recipe(tmp_path, IMAGES), "--out", tmp_path / "run", *ONE_JOB
+    )
     assert result.returncode == 2
     last_line(result, "bad.png: is not an image")
     nothing_half_written(tmp_path / "run")
@@ -103,7 +105,9 @@ def test_an_image_that_is_not_an_image(tmp_path: Path) -> None:
 def test_an_empty_class(tmp_path: Path) -> None:
     make_images(tmp_path / "images", 10, 6)
     (tmp_path / "images" / "zebra").mkdir()
-    result = run_edgekd("distill", own_recipe(tmp_path, IMAGES), "--out", tmp_path / "run")
+    result = run_edgekd(
+        "distill", own_recipe(tmp_path, IMAGES), "--out", tmp_path / "run", *ONE_JOB
+    )
     assert result.returncode == 2
     last_line(result, "the class 'zebra' has no images")
 
@@ -122,7 +126,9 @@ def test_a_loss_that_is_not_a_number(tmp_path: Path) -> None:
         "    def forward(self, inputs):\n"
         "        return inputs * float('inf') if self.training else inputs\n"
     )
-    result = run_edgekd("distill", own_recipe(tmp_path, DIGITS, students), "--out", tmp_path / "r")
+    result = run_edgekd(
+        "distill", own_recipe(tmp_path, DIGITS, students), "--out", tmp_path / "r", *ONE_JOB
+    )
     assert result.returncode == 1
     last_line(result, "the loss is nan at step", "lower the learning rate")
     nothing_half_written(tmp_path / "r")
@@ -130,7 +136,7 @@ def test_a_loss_that_is_not_a_number(tmp_path: Path) -> None:
 
 def test_a_network_that_cannot_be_built(tmp_path: Path) -> None:
     recipe = own_recipe(tmp_path, DIGITS, "import nothing_of_that_name\n")
-    result = run_edgekd("distill", recipe, "--out", tmp_path / "run")
+    result = run_edgekd("distill", recipe, "--out", tmp_path / "run", *ONE_JOB)
     assert result.returncode == 2
     last_line(result, "students.py", "ModuleNotFoundError")
 
@@ -141,7 +147,7 @@ def test_weights_that_are_a_pickle_are_refused(tmp_path: Path) -> None:
     recipe = own_recipe(tmp_path, DIGITS)
     (tmp_path / "evil.safetensors").write_bytes(pickle.dumps({"x": 1}))
     result = run_edgekd(
-        *("distill", recipe, "--out", tmp_path / "run"),
+        *("distill", recipe, "--out", tmp_path / "run", *ONE_JOB),
         *("--set", "teacher.weights=evil.safetensors"),
     )
     assert result.returncode == 2

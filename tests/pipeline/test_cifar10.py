@@ -11,7 +11,7 @@ import torch
 from edgekd.data import cifar10
 from edgekd.networks import build_network
 from edgekd.recipe import Network
-from tests.conftest import ROOT, run_edgekd
+from tests.conftest import ONE_JOB, ROOT, run_edgekd
 from tests.data.test_cifar10 import write_archive
 
 
@@ -38,7 +38,7 @@ def test_a_checkpoint_teaches_resnet8(tmp_path: Path) -> None:
         *("--set", "teacher.arguments.depth=8"),
         *("--set", f"teacher.weights={tmp_path / 'resnet.th'}"),
         *("--set", "distill.steps=4", "--set", "distill.batch_size=16"),
-        *("--set", "augmentation.views=2"),
+        *("--set", "augmentation.views=2", *ONE_JOB),
     )
     assert result.returncode == 0, result.stderr
     facts = json.loads((tmp_path / "run/data/facts.json").read_text())

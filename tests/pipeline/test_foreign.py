@@ -1,4 +1,8 @@
-"""Files that edgekd never made, through the commands."""
+"""Files that edgekd never made.
+
+The commands are run once, with all their options, and where one line of refusal counts; else it is
+what they call, in this process: each command would import torch and the exporter anew.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,9 @@ import pytest
 import torch
 from torch import nn
 
+from edgekd.pipeline.foreign.bench import bench_file
+from edgekd.pipeline.foreign.export import export_file
+from edgekd.records import Measurement
 from tests.conftest import run_edgekd
 
 FILES = {
@@ -37,32 +44,50 @@ def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("target", sorted(FILES))
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_a_program_is_exported_and_measured(
-    program: Path, calibration: Path, tmp_path: Path, target: str, precision: str
-) -> None:
-    more = ("--calibration", calibration) if precision == "int8" else ()
-    exported = run_edgekd(
-        *("export", "--model", program, "--target", target, "--precision", precision),
-        *("--out", tmp_path, *more),
-    )
-    assert exported.returncode == 0, exported.stderr
-    folder = Path(exported.stdout.strip())
+def assert_describes(measurement: Measurement, folder: Path, target: str, precision: str) -> None:
     bundle = json.loads((folder / "bundle.json").read_text())
     assert bundle["model"] == FILES[target]
     assert bundle["precision"] == precision
+    assert measurement.sha256 == bundle["sha256"]
+    assert measurement.accuracy is None
+    assert measurement.latency_ms is not None
+    assert measurement.latency_ms.n >= 1000
+    assert measurement.memory.model_bytes == bundle["bytes"]
+    # ExecuTorch has no reference kernels to compare with.
+    assert (measurement.parity is None) == (target == "host-executorch")
+    if measurement.parity:
+        assert measurement.parity.top1_agreement is not None
+        assert measurement.parity.top1_agreement >= 0.9
+
+
+# int8 for host-onnx goes through the commands, below.
+@pytest.mark.parametrize(
+    ("target", "precision"),
+    [*((target, "fp32") for target in FILES), ("host-litert", "int8"), ("host-executorch", "int8")],
+)
+def test_a_program_is_exported_and_measured(
+    program: Path, calibration: Path, tmp_path: Path, target: str, precision: str
+) -> None:
+    samples = calibration if precision == "int8" else None
+    folder = export_file(program, target, precision, tmp_path, samples)
+    [measurement] = bench_file(folder / FILES[target], target, None, 0)
+    assert_describes(measurement, folder, target, precision)
+
+
+def test_the_commands_export_and_measure_a_program(
+    program: Path, calibration: Path, tmp_path: Path
+) -> None:
+    target = "host-onnx"
+    exported = run_edgekd(
+        *("export", "--model", program, "--target", target, "--precision", "int8"),
+        *("--out", tmp_path, "--calibration", calibration),
+    )
+    assert exported.returncode == 0, exported.stderr
+    folder = Path(exported.stdout.strip())
     result = run_edgekd("bench", "--model", folder / FILES[target], "--target", target, "--json")
     assert result.returncode == 0, result.stderr
-    [measurement] = json.loads(result.stdout)["measurements"]
-    assert measurement["sha256"] == bundle["sha256"]
-    assert measurement["accuracy"] is None
-    assert measurement["latency_ms"]["n"] >= 1000
-    assert measurement["memory"]["model_bytes"] == bundle["bytes"]
-    # ExecuTorch has no reference kernels to compare with.
-    assert (measurement["parity"] is None) == (target == "host-executorch")
-    if measurement["parity"]:
-        assert measurement["parity"]["top1_agreement"] >= 0.9
+    [record] = json.loads(result.stdout)["measurements"]
+    assert_describes(Measurement.model_validate(record), folder, target, "int8")
 
 
 def test_accuracy_needs_labelled_data(digits_run: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from edgekd.data.dataset import load_dataset
 from edgekd.data.front_end import compute_features
 from edgekd.recipe import FrontEnd
-from tests.conftest import run_edgekd
+from tests.conftest import ONE_JOB, run_edgekd
 
 SPEAKERS = ("ann", "bob", "eve")
 RATE = 8000
@@ -46,7 +46,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *("--set", "teacher.steps=40", "--set", "distill.steps=120"),
         *("--set", "distill.learning_rates=[0.01]", "--set", "augmentation.views=3"),
         *("--set", "teacher.arguments.width=8", "--set", "student.arguments.width=16"),
-        *("--set", "compress.precisions=[]"),
+        *("--set", "compress.precisions=[]", *ONE_JOB),
     )
     assert result.returncode == 0, result.stderr
     return folder / "run"

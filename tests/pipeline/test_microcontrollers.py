@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgekd.records import Measurement, Report
-from tests.conftest import ROOT, run_edgekd
+from tests.conftest import ONE_JOB, ROOT, run_edgekd
 from tests.export.c.random_models import RandomModel
 
 CORES = ("cortex-m4", "cortex-m55")
@@ -21,7 +21,9 @@ def boards_run(digits_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """What ``edgekd run digits`` left, gone on with for two boards: nothing is trained again."""
     folder = tmp_path_factory.mktemp("boards") / "digits"
     shutil.copytree(digits_run, folder)
-    result = run_edgekd("run", "digits", "--targets", ",".join(CORES), "--out", folder, timeout=900)
+    result = run_edgekd(
+        "run", "digits", "--targets", ",".join(CORES), "--out", folder, *ONE_JOB, timeout=900
+    )
     assert result.returncode == 0, result.stderr
     return folder
 

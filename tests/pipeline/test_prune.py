@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from edgekd.records import Report
-from tests.conftest import run_edgekd, small_run
+from tests.conftest import ONE_JOB, run_edgekd, small_run
 
 
 def report_of(folder: Path) -> Report:
@@ -68,6 +68,7 @@ def anomaly(tmp_path_factory: pytest.TempPathFactory) -> Report:
         *("run", "anomaly", "--out", folder, "--seed", "0", "--seed", "1"),
         *("--set", "teacher.steps=150", "--set", "distill.steps=150"),
         *("--set", "distill.learning_rates=[0.01]", "--set", "compress.precisions=[int8]"),
+        *ONE_JOB,
     )
     assert result.returncode == 0, result.stderr
     assert "nan" not in (folder / "report.html").read_text(encoding="utf-8").lower()

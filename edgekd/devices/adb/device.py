@@ -76,16 +76,21 @@ class AdbDevice:
         """Run every sample on the phone; see :meth:`contract.Device.run_outputs`."""
         signature = self.describe(artifact, target)
         parts = batches(signature, stored_inputs(signature, inputs))
-        # The outputs are right whatever is left there; the measurement puts it back, or tells.
         problems: list[str] = []
-        with self._session(target, problems) as session:
-            adb = session.adb
-            runner = self._runner(adb, artifact, target)
-            with removed_after(runner, adb, self.sleep, problems):
-                found = []
-                for part in parts:
-                    work = partial(_outputs, runner, part, signature, target.threads)
-                    found.append(attempt(work, adb, self.sleep))
+        found: list[list[Array]] = []
+        try:
+            with self._session(target, problems) as session:
+                adb = session.adb
+                runner = self._runner(adb, artifact, target)
+                with removed_after(runner, adb, self.sleep, problems):
+                    for part in parts:
+                        work = partial(_outputs, runner, part, signature, target.threads)
+                        found.append(attempt(work, adb, self.sleep))
+        except RunFailed as error:
+            problems.insert(0, str(error))
+            raise RunFailed("; ".join(problems)) from error
+        if problems:
+            raise RunFailed("; ".join(problems))
         return [np.concatenate(tensors) for tensors in zip(*found, strict=True)]
 
     def measure(

@@ -62,7 +62,7 @@ def bench_file(
         model: the file.
         target_name: a target, or the path of one's own.
         data: ``.npz`` with inputs and labels.
-        seed: of the random inputs.
+        seed: of the random inputs, and of the samples where the target takes not all.
         resume: on a phone, go on from a measurement that was cut short.
 
     Raises:
@@ -112,10 +112,10 @@ def _measurements(
         inputs = random_inputs(device.describe(path, target).inputs, PARITY_SAMPLES, seed)
     except Unavailable:
         inputs = []
-    accuracy = None if data is None else _accuracy(path, target, data)
-    parity, reasons = _reference_parity(path, target, inputs)
+    accuracy, reasons = (None, []) if data is None else _accuracy(path, target, data, seed)
+    parity, differences = _reference_parity(path, target, inputs)
     figures = device.measure(path, target, inputs)
-    reasons += figures.reasons
+    reasons = list(dict.fromkeys([*reasons, *differences, *figures.reasons]))
     speed = Speed(
         reasons=reasons,
         latency_ms=figures.latency_ms,
@@ -160,14 +160,25 @@ def _precision_of(dtypes: list[str]) -> Precision:
     return "fp16" if "float16" in dtypes else "fp32"
 
 
-def _accuracy(model: Path, target: Target, data: Path) -> MeasuredAccuracy:
+def _accuracy(
+    model: Path, target: Target, data: Path, seed: int
+) -> tuple[MeasuredAccuracy | None, list[str]]:
+    """Accuracy over the labelled samples, or over as many of them as the target takes."""
     spec = Data(source="npz", path=str(data), split=Split(validation=1, test=1))
     samples = load_npz(spec)
-    labelled = samples.labels >= 0
-    scaled = samples.inputs[labelled].astype(np.float32) * np.float32(samples.scale)
-    outputs = find_device(target.device).run_outputs(model, target, [scaled])[0]
-    right = outputs.argmax(axis=1) == samples.labels[labelled]
-    return MeasuredAccuracy(value=float(right.mean()), n=len(right))
+    labelled = np.flatnonzero(samples.labels >= 0)
+    rows, limit = labelled, target.accuracy_samples
+    if limit is not None and limit < len(labelled):
+        rows = np.sort(np.random.default_rng(seed).permutation(labelled)[:limit])
+    scaled = samples.inputs[rows].astype(np.float32) * np.float32(samples.scale)
+    try:
+        outputs = find_device(target.device).run_outputs(model, target, [scaled])[0]
+    except RunFailed as error:
+        # Another phone of the queue, and what can still be measured on this one, are not lost.
+        return None, [f"accuracy: {error}"]
+    right = outputs.argmax(axis=1) == samples.labels[rows]
+    drawn_from = len(labelled) if len(rows) < len(labelled) else None
+    return MeasuredAccuracy(value=float(right.mean()), n=len(rows), sampled_from=drawn_from), []
 
 
 def _reference_parity(

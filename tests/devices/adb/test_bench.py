@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgekd.devices.adb.figures import STAND_IN_REASON
@@ -18,6 +19,7 @@ from tests.devices.adb.measuring import (
     ITERATIONS,
     REPETITIONS,
     phone_target,
+    samples,
     steady,
     write_model,
 )
@@ -72,7 +74,7 @@ def test_resume_on_the_command_line(make_phone: MakePhone, model: Path, tmp_path
     target = target_file(tmp_path, phone)
     arguments = ["bench", "--model", str(model), "--target", target, "--json"]
     killed = subprocess.Popen([sys.executable, "-m", "edgekd", *arguments], cwd=ROOT)
-    gate.reached.wait()
+    gate.wait_reached(killed)
     killed.kill()
     killed.wait()
     gate.release()
@@ -88,6 +90,28 @@ def test_resume_on_the_command_line(make_phone: MakePhone, model: Path, tmp_path
     assert passes[:2] == ["outputs", "latency"]
     assert passes[3:] == ["outputs", "latency", "memory"]
     assert phone.state.left_set() == before
+
+
+def test_a_phone_lost_in_the_accuracy_pass_still_gives_its_record(
+    make_phone: MakePhone, model: Path, tmp_path: Path
+) -> None:
+    phone = make_phone(benchmark=steady)
+    before = phone.state.left_set()
+    data = tmp_path / "data.npz"
+    np.savez(data, inputs=samples(9)[0], labels=np.arange(9) % 4)
+    for nth in (1, 2):
+        phone.inject(faults.refuse(1, "busy"), matching="am start", nth=nth)
+    [lost] = bench_file(model, target_file(tmp_path, phone), data, 0)
+    assert phone.struck == 2
+    assert lost.accuracy is None
+    assert any(reason.startswith("accuracy: ") for reason in lost.reasons)
+    assert lost.latency_ms is not None
+    assert lost.parity is not None
+    assert phone.state.left_set() == before
+    [sampled] = bench_file(model, target_file(tmp_path, phone, accuracy_samples=4), data, 0)
+    assert sampled.reasons == [STAND_IN_REASON]
+    assert sampled.accuracy is not None
+    assert (sampled.accuracy.n, sampled.accuracy.sampled_from) == (4, 9)
 
 
 @pytest.mark.skipif(not MLPERF_TINY.exists(), reason="the MLPerf Tiny models are not here")

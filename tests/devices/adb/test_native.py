@@ -24,6 +24,7 @@ from tests.devices.adb.peer.client import connect
 from tests.devices.microcontroller.library import ELEMENTS, write_library
 
 RUN = "0" * 32
+_MORE_THAN_A_PIPE = 8 * 1024 * 1024
 Samples = npt.NDArray[np.int8]
 SIGNATURE = Signature(
     inputs=[TensorInfo(name="image", shape=[1, ELEMENTS], dtype="int8", scale=0.5, zero_point=3)],
@@ -133,6 +134,23 @@ def test_a_call_that_cannot_name_its_result_fails(library: Path, words: tuple[st
     assert done.returncode == 1
     assert done.stderr.startswith(b"usage: bench")
     assert not done.stdout
+
+
+def test_it_ends_with_the_shell_that_started_it(library: Path, tmp_path: Path) -> None:
+    """Else it would take time from the next repetition when a connection breaks."""
+    [target] = find_targets(["android-arm64-c"])
+    write_library(library, loop='for (;;) __builtin_puts("x"); (void)input; (void)output;')
+    program = build_program(library, target)
+    (tmp_path / "inputs").write_bytes(bytes(ELEMENTS))
+    line = f'qemu-aarch64 "$0" latency {RUN} 0 1 inputs; echo ended'
+    with subprocess.Popen(
+        ["sh", "-c", line, program.path], cwd=tmp_path, stdout=subprocess.PIPE
+    ) as shell:
+        assert shell.stdout is not None
+        assert shell.stdout.read(1)
+        shell.kill()
+        # Without an end it would go on for ever.
+        assert len(shell.stdout.read(_MORE_THAN_A_PIPE)) < _MORE_THAN_A_PIPE
 
 
 def test_it_needs_no_library_of_the_phone(library: Path) -> None:

@@ -73,7 +73,7 @@ def test_it_answers_when_the_test_says_so(phone: Phone) -> None:
     phone.inject(faults.wait_for(gate), matching="echo")
     command = ["adb", "shell", "-n", "echo late"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as waiting:
-        gate.reached.wait()
+        gate.wait_reached(waiting)
         # Others are served meanwhile.
         assert call_adb("shell", "id").returncode == 0
         assert waiting.poll() is None
@@ -86,7 +86,7 @@ def test_it_hangs_and_still_ends_cleanly(phone: Phone, local: Path, when: faults
     gate = Gate()
     phone.inject(faults.wait_for(gate), matching="SEND", when=when)
     with subprocess.Popen(["adb", "push", local, REMOTE], stdout=subprocess.DEVNULL) as hanging:
-        gate.reached.wait()
+        gate.wait_reached(hanging)
         assert hanging.poll() is None
         hanging.kill()
     assert call_adb("shell", "echo still here").stdout == b"still here\n"
@@ -96,7 +96,7 @@ def test_what_nobody_waits_for_any_more_is_not_done(phone: Phone) -> None:
     gate = Gate()
     phone.inject(faults.wait_for(gate), matching="touch")
     with subprocess.Popen(["adb", "shell", "-n", f"touch {REMOTE}"]) as killed:
-        gate.reached.wait()
+        gate.wait_reached(killed)
         killed.kill()
     gate.gone.wait()
     gate.release()

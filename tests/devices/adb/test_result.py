@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from edgekd.devices.adb.problems import shown
 from edgekd.devices.adb.result import (
     MAX_RESULT_BYTES,
     SCHEMA_FILE,
@@ -93,6 +94,21 @@ def test_the_result_of_another_run_is_refused() -> None:
 def test_what_a_shell_says_instead_is_shown() -> None:
     with pytest.raises(RunFailed, match="run-as: unknown package"):
         parse_result(b"run-as: unknown package: dev.edgekd.demo\n", RUN)
+
+
+def test_what_a_phone_says_is_shown_as_one_short_line() -> None:
+    hostile = "a\x1b[2J\n\u202e" * 100_000
+    with pytest.raises(RunFailed) as raised:
+        parse_result(encoded({**BASE, hostile: 1}), RUN)
+    told = str(raised.value)
+    assert len(told) < 600
+    assert told.isprintable()
+
+
+@given(st.text(max_size=3000))
+def test_any_text_is_shown_so(text: str) -> None:
+    assert shown(text).isprintable() or not shown(text)
+    assert len(shown(text)) <= 200
 
 
 def test_more_than_the_bound_is_not_parsed() -> None:

@@ -51,6 +51,10 @@ def heats(status: int) -> Callable[[PhoneState], None]:
     return change
 
 
+def goes_off(state: PhoneState) -> None:
+    state.screen_on = False
+
+
 def test_a_repetition_that_throttled_is_taken_again_once_it_has_cooled(
     phone: Phone, model: Path
 ) -> None:
@@ -96,9 +100,13 @@ def test_a_low_battery_is_told(phone: Phone, model: Path) -> None:
 def test_a_screen_that_goes_off_is_told_and_switched_on_for_the_next(
     phone: Phone, model: Path
 ) -> None:
-    def goes_off(state: PhoneState) -> None:
-        state.screen_on = False
+    phone.application.faults[0] = application.midway(goes_off)
+    figures = device(phone).measure(model, phone_target(phone))
+    assert figures.reasons == [STAND_IN_REASON]
+    assert "the screen was off, which lowers clocks" in figures.assumptions[0]
 
+
+def test_a_screen_that_goes_off_each_time_makes_the_run_invalid(phone: Phone, model: Path) -> None:
     for start in range(REPETITIONS):
         phone.application.faults[start] = application.midway(goes_off)
     figures = device(phone).measure(model, phone_target(phone))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from tests.devices.adb.peer.connection import Stream
 from tests.devices.adb.peer.packets import ConnectionGone
 from tests.devices.adb.peer.state import PhoneState
 
+# How often a process that is waited for is looked after.
+_LOOK_SECONDS = 0.1
 # ``start``: nothing is done yet. ``end``: all is done, but not answered. Or after so many bytes.
 Moment = Literal["start", "end"] | int
 
@@ -39,6 +42,15 @@ class Gate:
         self.gone = threading.Event()
         self._open = threading.Event()
 
+    def wait_reached(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until a step of this process is here.
+
+        Raises:
+            AssertionError: it ended instead.
+        """
+        while not self.reached.wait(_LOOK_SECONDS):
+            assert process.poll() is None, f"it ended with status {process.returncode}"
+
     def release(self) -> None:
         self._open.set()
 
@@ -54,6 +66,7 @@ class Subject(Protocol):
 
     def go_offline(self) -> None: ...
     def hold(self, gate: Gate) -> None: ...
+    def note_strike(self) -> None: ...
 
 
 Fault = Callable[[Subject, Stream], None]
@@ -150,4 +163,5 @@ class Step:
     def _strike(self) -> None:
         injection, self._injection = self._injection, None
         if injection:
+            self._phone.note_strike()
             injection.fault(self._phone, self._stream)

@@ -33,6 +33,7 @@ class Phone:
         steps: each command and each request of a transfer so far, in order.
         not_understood: command lines with syntax that the stand-in does not know.
         authorized: whether its user trusts the computer.
+        struck: how many of the faults have struck so far.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class Phone:
         self.steps: list[str] = []
         self.not_understood: list[str] = []
         self.authorized = True
+        self.struck = 0
+        self._listening = self._stopped = False
         self._features = features
         self._injections: list[Injection] = []
         self._gates: list[Gate] = []
@@ -91,12 +94,24 @@ class Phone:
             met = [injection for injection in self._injections if injection.meets(name)]
         return Step(self, stream, met[0] if met else None)
 
+    def note_strike(self) -> None:
+        """A fault strikes now."""
+        with self._lock:
+            self.struck += 1
+
     def hold(self, gate: Gate) -> None:
         """Remember a gate, so that stopping the phone opens it."""
-        self._gates.append(gate)
+        with self._lock:
+            self._gates.append(gate)
+            stopped = self._stopped
+        if stopped:
+            gate.release()
 
     def come_back(self) -> None:
-        """Take connections, on the same port as before."""
+        """Take connections, on the same port as before, unless it does so already."""
+        if self._listening:
+            return
+        self._listening = True
         self._listener.listen()
         thread = threading.Thread(target=self._accept, args=(self._listener,), daemon=True)
         self._threads.append(thread)
@@ -104,12 +119,12 @@ class Phone:
 
     def go_offline(self) -> None:
         """End all connections and take no new ones."""
-        port = self._port
+        self._listening = False
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         # Bound but not listening: connecting is refused, and nobody else gets the port.
-        self._listener = _bound(port)
+        self._listener = _bound(self._port)
         for connection in self._connections:
             connection.close()
 
@@ -119,7 +134,10 @@ class Phone:
         self._listener.close()
         self.log.end()
         self.application.stop()
-        for gate in self._gates:
+        with self._lock:
+            self._stopped = True
+            gates = list(self._gates)
+        for gate in gates:
             gate.release()
         for thread in self._threads:
             thread.join()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import posixpath
+import shutil
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -115,6 +116,10 @@ class Tree:
             folder = f"{_CPU}/cpufreq/{policy}"
             self._show(f"{folder}/scaling_governor", f"{governor}\n")
             self._show(f"{folder}/related_cpus", "0\n")
+        for own in self.host("/data/data").iterdir():
+            # What an app has goes with it.
+            if own.name not in self._state.packages:
+                shutil.rmtree(own, ignore_errors=True)
         for package in self._state.packages:
             self.host(f"/data/data/{package}/files").mkdir(parents=True, exist_ok=True)
             self.host(f"{SHARED}/Android/data/{package}/files").mkdir(parents=True, exist_ok=True)
