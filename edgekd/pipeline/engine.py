@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import multiprocessing
 import os
 import queue
@@ -203,6 +204,8 @@ def _start_worker(progress: ProgressQueue, parent: int) -> None:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"
     _progress_queue = progress
+    # A traced network makes millions of objects that stay; Python's own limit is 700.
+    gc.set_threshold(100_000, 20, 50)
 
 
 def _work(stage: Stage, run: Path, out: Path) -> None:

@@ -59,7 +59,7 @@ def _one_line(error: EdgekdError) -> str:
 
 def test_the_registry_gives_the_host() -> None:
     assert isinstance(find_device("host"), HostDevice)
-    with pytest.raises(BadInput, match="there is no device 'toaster' \\(known: host"):
+    with pytest.raises(BadInput, match="there is no device 'toaster' \\(known: adb, host"):
         find_device("toaster")
 
 

@@ -162,6 +162,8 @@ def test_json_prints_measurements_and_nothing_else(digits_run: Path) -> None:
 
 def test_report_is_rendered_again(digits_run: Path, tmp_path: Path) -> None:
     (tmp_path / "report.json").write_bytes((digits_run / "report.json").read_bytes())
+    # The raw samples of the latency charts.
+    shutil.copytree(digits_run / "speed", tmp_path / "speed")
     result = run_edgekd("report", tmp_path)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "report.html").read_text() == (digits_run / "report.html").read_text()

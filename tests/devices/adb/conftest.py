@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.devices.adb.measuring import write_model
 from tests.devices.adb.peer import Phone
 from tests.devices.adb.peer.client import call_adb, connect
 from tests.devices.adb.peer.server import private_server
@@ -53,3 +54,15 @@ def make_phone(adb_server: None, tmp_path: Path) -> Iterator[MakePhone]:
 def phone(make_phone: MakePhone) -> Phone:
     """One phone, connected."""
     return make_phone()
+
+
+@pytest.fixture
+def own_cache(adb_server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache that starts empty: the journals of other tests lie in theirs."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A small model in ONNX."""
+    return write_model(tmp_path / "model.onnx")

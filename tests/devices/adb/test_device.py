@@ -23,24 +23,15 @@ from tests.devices.adb.measuring import (
     phone_target,
     samples,
     steady,
-    write_model,
 )
 from tests.devices.adb.peer import Phone, application, faults
 from tests.devices.adb.peer.client import connect
 from tests.devices.adb.peer.faults import Moment
 from tests.devices.adb.peer.host_benchmark import host_benchmark
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 ENOUGH = REPETITIONS * ITERATIONS
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(adb_server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return write_model(tmp_path / "model.onnx")
 
 
 @pytest.fixture

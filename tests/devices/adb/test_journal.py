@@ -14,17 +14,14 @@ from edgekd.devices.adb.journal import Entry, open_journal
 from edgekd.devices.adb.result import parse_result
 from tests.devices.adb.test_result import BASE, RUN, encoded
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 KEY, OTHER = "a" * 64, "b" * 64
 LOOK = Condition(thermal_status=0, battery_percent=80)
 ENTRIES = [
     Entry(result=parse_result(encoded(BASE), RUN), before=LOOK, after=LOOK, reasons=reasons)
     for reasons in ([], ["throttled"], [])
 ]
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def written(key: str = KEY) -> Path:

@@ -23,6 +23,8 @@ from tests.devices.adb.peer import Phone, faults
 from tests.devices.adb.peer.client import connect
 from tests.devices.microcontroller.library import ELEMENTS, write_library
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 RUN = "0" * 32
 _MORE_THAN_A_PIPE = 8 * 1024 * 1024
 Samples = npt.NDArray[np.int8]
@@ -30,11 +32,6 @@ SIGNATURE = Signature(
     inputs=[TensorInfo(name="image", shape=[1, ELEMENTS], dtype="int8", scale=0.5, zero_point=3)],
     outputs=[TensorInfo(name="class", shape=[1, ELEMENTS], dtype="int8")],
 )
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(adb_server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 class Described(AdbDevice):

@@ -20,6 +20,8 @@ from tests.devices.adb.measuring import device, phone_target, steady, write_mode
 from tests.devices.adb.peer import Gate, Phone, faults
 from tests.devices.adb.peer.client import connect
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 _MEASURE = """
 import sys
 from pathlib import Path
@@ -28,11 +30,6 @@ from edgekd.target import Target
 target = Target.model_validate_json(sys.argv[2])
 AdbDevice().measure(Path(sys.argv[1]), target)
 """
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(adb_server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture

@@ -21,22 +21,13 @@ from tests.devices.adb.measuring import (
     device,
     phone_target,
     steady,
-    write_model,
 )
 from tests.devices.adb.peer import Phone, PhoneState, application
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 ANDROID = Android(application="dev.edgekd.demo", lowest_battery_percent=20)
 FINE = Condition(thermal_status=0, battery_percent=80, charging=False, awake=True)
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(adb_server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return write_model(tmp_path / "model.onnx")
 
 
 @pytest.fixture
