@@ -30,8 +30,8 @@ from edgekd.devices.contract import (
     Signature,
 )
 from edgekd.devices.runtimes import LoadedModel, Runtime, open_runtime
-from edgekd.devices.tensors import random_inputs, real_values, stored_samples
-from edgekd.errors import BadInput, EdgekdError
+from edgekd.devices.tensors import random_inputs, real_values, stored_inputs
+from edgekd.errors import EdgekdError
 from edgekd.measure.memory import (
     library_resident_bytes,
     peak_resident_bytes,
@@ -94,18 +94,11 @@ def _inputs(job: Job, folder: Path, signature: Signature) -> list[Array]:
         given = [np.load(folder / name, allow_pickle=False) for name in job.inputs]
     else:
         given = random_inputs(signature.inputs, RANDOM_SAMPLES[job.task], job.seed)
-    if len(given) != len(signature.inputs):
-        raise BadInput(
-            f"the artifact has {len(signature.inputs)} inputs, but {len(given)} were given"
-        )
-    stored = [
-        stored_samples(samples, info).reshape(len(samples), *info.shape)
-        for samples, info in zip(given, signature.inputs, strict=True)
+    stored = stored_inputs(signature.inputs, given)
+    return [
+        samples.reshape(len(samples), *info.shape)
+        for samples, info in zip(stored, signature.inputs, strict=True)
     ]
-    counts = {len(samples) for samples in stored}
-    if len(counts) != 1 or 0 in counts:
-        raise BadInput(f"inputs must hold the same number of samples, not {sorted(counts)}")
-    return stored
 
 
 def _sample(inputs: Sequence[Array], index: int) -> list[Array]:

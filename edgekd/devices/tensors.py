@@ -40,6 +40,27 @@ def stored_samples(samples: Array, info: TensorInfo) -> Array:
     raise BadInput(f"the input {info.name!r} takes {info.dtype}, not {samples.dtype}")
 
 
+def stored_inputs(infos: Sequence[TensorInfo], inputs: Sequence[Array]) -> list[Array]:
+    """``[samples, *sample_shape]`` for each input, in the dtype that the artifact stores.
+
+    Args:
+        infos: of the artifact's inputs.
+        inputs: as :class:`edgekd.devices.contract.Device` takes them.
+
+    Raises:
+        BadInput: another number of inputs, another shape or dtype, or no samples.
+    """
+    if len(inputs) != len(infos):
+        raise BadInput(f"the artifact has {len(infos)} inputs, but {len(inputs)} were given")
+    stored = [stored_samples(samples, info) for samples, info in zip(inputs, infos, strict=True)]
+    counts = {len(samples) for samples in stored}
+    if len(counts) != 1 or 0 in counts:
+        raise BadInput(
+            f"inputs must hold the same number of samples, not {sorted(counts)}, and at least one"
+        )
+    return stored
+
+
 def quantize(values: npt.NDArray[np.float32], info: TensorInfo) -> Array:
     """``clip(round(value / scale) + zero_point)`` to the range of the stored dtype.
 

@@ -23,14 +23,14 @@ from edgekd.devices.adb.figures import figures_of
 from edgekd.devices.adb.journal import open_journal
 from edgekd.devices.adb.native import NativeRunner
 from edgekd.devices.adb.native_build import build_program
-from edgekd.devices.adb.payloads import batches, read_outputs, stored_inputs
+from edgekd.devices.adb.payloads import batches, read_outputs
 from edgekd.devices.adb.repetitions import Repetitions
 from edgekd.devices.adb.result import Engine
 from edgekd.devices.adb.runner import Launch, Runner, started
 from edgekd.devices.adb.session import Session, android_of, open_session, removed_after
 from edgekd.devices.contract import Array, Figures, Signature
 from edgekd.devices.host import HostDevice
-from edgekd.devices.tensors import random_inputs
+from edgekd.devices.tensors import random_inputs, stored_inputs
 from edgekd.errors import BadInput, RunFailed
 from edgekd.files import digest
 from edgekd.target import Target
@@ -75,7 +75,7 @@ class AdbDevice:
     def run_outputs(self, artifact: Path, target: Target, inputs: Sequence[Array]) -> list[Array]:
         """Run every sample on the phone; see :meth:`contract.Device.run_outputs`."""
         signature = self.describe(artifact, target)
-        parts = batches(signature, stored_inputs(signature, inputs))
+        parts = batches(signature, stored_inputs(signature.inputs, inputs))
         problems: list[str] = []
         found: list[list[Array]] = []
         try:
@@ -99,7 +99,7 @@ class AdbDevice:
         """Time and memory, as the phone measured them; see :meth:`contract.Device.measure`."""
         signature = self.describe(artifact, target)
         samples = inputs or random_inputs(signature.inputs, LATENCY_SAMPLES, seed=0)
-        stored = stored_inputs(signature, [array[:LATENCY_SAMPLES] for array in samples])
+        stored = stored_inputs(signature.inputs, [array[:LATENCY_SAMPLES] for array in samples])
         problems: list[str] = []
         try:
             with self._session(target, problems) as session:

@@ -8,19 +8,17 @@ Programs stay in ``$XDG_CACHE_HOME/edgekd/adb/programs``, by the hash of all tha
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from edgekd.devices.microcontroller.firmware.toolchain import find_compiler
+from edgekd.devices.microcontroller.firmware.toolchain import find_compiler, run_compiler
 from edgekd.errors import BadInput, RunFailed
 from edgekd.files import cache_folder, digest, sha256_of
 from edgekd.target import Target
 
 _HARNESS = Path(__file__).parent / "program" / "bench.c"
 _FLAGS = ("-std=c99", "-O2", "-static", "-Wl,--build-id=none", "-Wl,-z,max-page-size=65536")
-_COMPILER_SECONDS = 600
 
 
 class Program(NamedTuple):
@@ -65,16 +63,7 @@ def _compile(command: list[str], path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".build-", dir=path.parent) as folder:
             made = Path(folder) / "bench"
-            done = subprocess.run(
-                [*command, "-o", str(made)],
-                env={**os.environ, "LC_ALL": "C"},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_COMPILER_SECONDS,
-                check=False,
-            )
+            done = run_compiler([*command, "-o", str(made)], Path(folder))
             if done.returncode != 0:
                 lines = [line for line in done.stderr.splitlines() if "error" in line]
                 raise BadInput(
@@ -85,5 +74,3 @@ def _compile(command: list[str], path: Path) -> None:
             os.replace(made, path)
     except OSError as error:
         raise RunFailed(f"cannot be built: {error.strerror}", where=str(path)) from error
-    except subprocess.TimeoutExpired as error:
-        raise RunFailed(f"was stopped after {_COMPILER_SECONDS} s", where=command[0]) from error

@@ -12,26 +12,11 @@ import numpy as np
 
 from edgekd.devices.adb.result import MAX_OUTPUT_BYTES, AppResult, OutputTensor
 from edgekd.devices.contract import Array, Signature, TensorInfo
-from edgekd.devices.tensors import real_values, sample_shape, stored_samples
-from edgekd.errors import BadInput, RunFailed
+from edgekd.devices.tensors import real_values, sample_shape
+from edgekd.errors import RunFailed
 
 # What one start of the app reads, and what it sends back: a phone's heap is small.
 MAX_BATCH_BYTES = MAX_OUTPUT_BYTES
-
-
-def stored_inputs(signature: Signature, inputs: Sequence[Array]) -> list[Array]:
-    """``[samples, *shape]`` for each input, as the artifact stores it.
-
-    Raises:
-        BadInput: another number of inputs, another shape or dtype, or no samples.
-    """
-    if len(inputs) != len(signature.inputs):
-        raise BadInput(f"the model has {len(signature.inputs)} inputs, and {len(inputs)} are given")
-    stored = [stored_samples(array, info) for array, info in _pairs(inputs, signature)]
-    counts = {len(array) for array in stored}
-    if len(counts) != 1 or 0 in counts:
-        raise BadInput("each input needs the same number of samples, and at least one")
-    return stored
 
 
 def batches(signature: Signature, stored: Sequence[Array]) -> list[list[Array]]:

@@ -16,8 +16,8 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from edgekd.devices.contract import Array, DType, Signature, TensorInfo
-from edgekd.devices.tensors import real_values, sample_shape, stored_samples
-from edgekd.errors import BadInput, RunFailed
+from edgekd.devices.tensors import real_values, sample_shape, stored_inputs
+from edgekd.errors import RunFailed
 from edgekd.records import Record
 
 HEADER = struct.Struct("<IQ")
@@ -143,16 +143,11 @@ def encode_inputs(description: Description, inputs: Sequence[Array]) -> list[byt
     Raises:
         BadInput: another number of inputs, another shape or dtype, or no samples.
     """
-    tensors = description.inputs
-    if len(inputs) != len(tensors):
-        raise BadInput(f"the artifact has {len(tensors)} inputs, but {len(inputs)} were given")
+    infos = description.signature.inputs
     stored = [
-        _in_memory_order(stored_samples(samples, info), tensor)
-        for samples, info, tensor in zip(inputs, description.signature.inputs, tensors, strict=True)
+        _in_memory_order(samples, tensor)
+        for samples, tensor in zip(stored_inputs(infos, inputs), description.inputs, strict=True)
     ]
-    counts = {len(samples) for samples in stored}
-    if len(counts) != 1 or 0 in counts:
-        raise BadInput(f"inputs must hold the same number of samples, not {sorted(counts)}")
     return [b"".join(samples[at].tobytes() for samples in stored) for at in range(len(stored[0]))]
 
 

@@ -15,12 +15,12 @@ from edgekd.devices.adb.payloads import (
     MAX_BATCH_BYTES,
     batches,
     read_outputs,
-    stored_inputs,
     write_golden,
     write_rows,
 )
 from edgekd.devices.adb.result import AppResult, parse_result
 from edgekd.devices.contract import Signature, TensorInfo
+from edgekd.devices.tensors import stored_inputs
 from edgekd.errors import BadInput, RunFailed
 from tests.devices.adb.test_result import BASE, RUN, encoded
 
@@ -73,7 +73,7 @@ def test_the_files_that_a_phone_reads(tmp_path: Path) -> None:
 
     real = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
     quantized = np.array([[0.5, 1.0, -64], [0, 0, 0]], np.float32)
-    stored = stored_inputs(SIGNATURE, [real, quantized])
+    stored = stored_inputs(SIGNATURE.inputs, [real, quantized])
     write_golden(tmp_path / "golden", stored)
     found = load_file(tmp_path / "golden")
     assert np.array_equal(found["input_0"], real)
@@ -96,9 +96,9 @@ def test_parts_hold_every_sample_once() -> None:
 
 def test_wrong_inputs_are_refused() -> None:
     real, quantized = np.zeros((2, 2, 2), np.float32), np.zeros((2, 3), np.int8)
-    with pytest.raises(BadInput, match="2 inputs, and 1"):
-        stored_inputs(SIGNATURE, [real])
+    with pytest.raises(BadInput, match="2 inputs, but 1"):
+        stored_inputs(SIGNATURE.inputs, [real])
     with pytest.raises(BadInput, match="same number of samples"):
-        stored_inputs(SIGNATURE, [real, quantized[:1]])
+        stored_inputs(SIGNATURE.inputs, [real, quantized[:1]])
     with pytest.raises(BadInput):
-        stored_inputs(SIGNATURE, [real[:0], quantized[:0]])
+        stored_inputs(SIGNATURE.inputs, [real[:0], quantized[:0]])

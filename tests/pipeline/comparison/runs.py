@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ _RUNGS: dict[str, tuple[Precision, float]] = {
     FLOAT: ("fp32", 0.96),
     INT8: ("int8", 0.96),
 }
+
+Edit = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -208,3 +211,21 @@ def _parity() -> Parity:
         n=SAMPLES,
         steps=[step],
     )
+
+
+def edited(run: Path, folder: Path, edit: Edit) -> Path:
+    """A copy of a report, without its run folder."""
+    content = json.loads((run / "report.json").read_text())
+    edit(content)
+    path = folder / "report.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def cell(content: dict[str, Any], rung: str, kind: str) -> dict[str, Any]:
+    [found] = [m for m in content["measurements"] if (m["rung"], m["kind"]) == (rung, kind)]
+    return found
+
+
+def starts(lines: list[str], *beginnings: str) -> bool:
+    return len(lines) == len(beginnings) and all(map(str.startswith, lines, beginnings))

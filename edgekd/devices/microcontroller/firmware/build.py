@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 from edgekd.catalog import shipped
 from edgekd.devices.microcontroller.firmware.board import Board, find_board
 from edgekd.devices.microcontroller.firmware.linker import linker_script, refuse_overflow
-from edgekd.devices.microcontroller.firmware.toolchain import Compiler, find_compiler
+from edgekd.devices.microcontroller.firmware.toolchain import Compiler, find_compiler, run_compiler
 from edgekd.errors import BadInput, RunFailed
 from edgekd.files import cache_folder, digest, sha256_of, sync_folder
 from edgekd.target import Microcontroller, Target
@@ -25,7 +24,6 @@ from edgekd.target import Microcontroller, Target
 MAX_SOURCE_BYTES = 256 * 1024 * 1024
 _IMAGE = "firmware.elf"
 _SCRIPT = "firmware.ld"
-_COMPILER_SECONDS = 600
 _HARNESS = ("main", "protocol", "stack", "cycles", "fault")
 _FLAGS = ("-std=c99", "-ffunction-sections", "-fdata-sections", "-fno-common")
 # Its loops stay loops: the harness must not draw parts of the C library into the library's flash.
@@ -186,7 +184,7 @@ def _build(
 
 
 def _compile(unit: _Unit, command: list[str], folder: Path) -> None:
-    done = _run(
+    done = run_compiler(
         [*command, *unit.flags, "-c", str(unit.source.resolve()), "-o", f"{unit.name}.o"], folder
     )
     if done.returncode != 0:
@@ -197,29 +195,10 @@ def _link(
     units: list[_Unit], command: list[str], folder: Path, board: Board, target: Target
 ) -> None:
     objects = [f"{unit.name}.o" for unit in units]
-    done = _run([*command, *_LINK_FLAGS, *objects, "-lm", "-o", _IMAGE], folder)
+    done = run_compiler([*command, *_LINK_FLAGS, *objects, "-lm", "-o", _IMAGE], folder)
     if done.returncode != 0:
         refuse_overflow(done.stderr, board, target)
         raise BadInput(f"does not link: {_first_error(done.stderr)}", where=str(units[0].source))
-
-
-def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            command,
-            cwd=folder,
-            env={**os.environ, "LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_COMPILER_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise RunFailed(
-            f"was stopped after {_COMPILER_SECONDS} s", where=Path(command[0]).name
-        ) from error
 
 
 def _first_error(messages: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from edgekd.errors import MissingPackage, RunFailed
 
 _VERSION_SECONDS = 30
+_COMPILER_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -102,3 +104,28 @@ def _version(path: Path) -> str:
     except (OSError, subprocess.SubprocessError) as error:
         raise RunFailed("does not tell its version", where=str(path)) from error
     return next(iter(done.stdout.splitlines()), "")
+
+
+def run_compiler(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a compiler or linker in a folder; its messages are in English.
+
+    Raises:
+        OSError: it cannot be started.
+        RunFailed: it took too long.
+    """
+    try:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_COMPILER_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RunFailed(
+            f"was stopped after {_COMPILER_SECONDS} s", where=Path(command[0]).name
+        ) from error

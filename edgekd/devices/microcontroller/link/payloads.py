@@ -8,8 +8,7 @@ import numpy as np
 
 from edgekd.devices.contract import Array
 from edgekd.devices.microcontroller.link.protocol import Answer, Hello
-from edgekd.devices.tensors import real_values, sample_shape, stored_samples
-from edgekd.errors import BadInput
+from edgekd.devices.tensors import real_values, sample_shape, stored_inputs
 
 
 def encode_inputs(hello: Hello, inputs: Sequence[Array]) -> list[bytes]:
@@ -22,13 +21,7 @@ def encode_inputs(hello: Hello, inputs: Sequence[Array]) -> list[bytes]:
     Raises:
         BadInput: another number of inputs, another shape or dtype, or no samples.
     """
-    infos = hello.signature.inputs
-    if len(inputs) != len(infos):
-        raise BadInput(f"the library has {len(infos)} inputs, and {len(inputs)} are given")
-    stored = [stored_samples(samples, info) for samples, info in zip(inputs, infos, strict=True)]
-    counts = {len(samples) for samples in stored}
-    if len(counts) != 1 or 0 in counts:
-        raise BadInput("each input needs the same number of samples, and at least one")
+    stored = stored_inputs(hello.signature.inputs, inputs)
     return [
         b"".join(
             samples[index].astype(samples.dtype.newbyteorder("<")).tobytes() for samples in stored

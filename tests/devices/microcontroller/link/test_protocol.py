@@ -174,7 +174,7 @@ def test_samples_become_payloads_and_back() -> None:
     back = decode_outputs(hello, [Answer(0, 0, payload) for payload in payloads])
     np.testing.assert_array_equal(back[0], first)
     np.testing.assert_array_equal(back[1], second)
-    with pytest.raises(BadInput, match="has 2 inputs, and 1 are given"):
+    with pytest.raises(BadInput, match="has 2 inputs, but 1 were given"):
         encode_inputs(hello, [first])
     with pytest.raises(BadInput, match="same number of samples"):
         encode_inputs(hello, [first, second[:1]])
