@@ -18,6 +18,7 @@ demo: $(READY)
 test: $(READY)
 	sh tools/setup-browser.sh
 	$(VENV)/bin/edgekd setup $(BOARDS) $(PHONES) --tool tflite-support
+	$(VENV)/bin/python -m tools.android || test -z "$$CI"
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 # What pre-commit runs, over everything.

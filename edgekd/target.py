@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from edgekd.records import Format, Kind, Precision
+
+# What the app can ask a runtime for; the first is its default.
+DELEGATES = {"onnx": ("cpu", "xnnpack", "nnapi"), "litert": ("xnnpack", "cpu", "gpu")}
 
 
 class Budget(BaseModel):
@@ -70,6 +73,9 @@ class Android(BaseModel):
     Attributes:
         application: package of the benchmark app that runs the model; null where the format is
             ``c``, which becomes a program of its own.
+        delegate: what the app asks the engine for, and the result must then have used; null: what
+            the engine does by itself. ``onnx``: ``cpu``, ``xnnpack`` or ``nnapi``; ``litert``:
+            ``xnnpack``, ``cpu`` or ``gpu``; for ``executorch`` the exporter decided.
         serials: of the devices to use, as ``adb devices`` lists them; none: the one that is there.
         iterations: timed inferences of one repetition.
         warmup: inferences dropped before them.
@@ -82,6 +88,7 @@ class Android(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     application: str | None = Field(default=None, pattern=r"^[a-zA-Z]\w*(\.[a-zA-Z]\w*)+$")
+    delegate: str | None = None
     serials: tuple[str, ...] = ()
     iterations: int = Field(default=1000, ge=1, le=1_000_000)
     warmup: int = Field(default=50, ge=1, le=100_000)
@@ -145,6 +152,16 @@ class Target(BaseModel):
     arm64: Arm64 | None = None
     android: Android | None = None
     sdk: VendorSdk | None = None
+
+    @field_validator("android")
+    @classmethod
+    def _has_the_delegate(cls, android: Android | None, info: ValidationInfo) -> Android | None:
+        asked, runtime = android and android.delegate, info.data.get("runtime", "")
+        known = DELEGATES.get(runtime, ())
+        if asked is not None and asked not in known:
+            choice = f"takes one of {', '.join(known)}" if known else "takes none: export decides"
+            raise ValueError(f"delegate: {runtime} {choice}, not {asked!r}")
+        return android
 
     @property
     def accuracy_samples(self) -> int | None:

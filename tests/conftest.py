@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.android.closing import register
+
 ROOT = Path(__file__).resolve().parent.parent
 # The reference models of MLPerf Tiny, which no package carries; tests that need them skip without.
 MLPERF_TINY = ROOT.parent / "shared" / "data" / "mlperf_tiny"
@@ -85,6 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Python's own limit is 700 new objects; a traced network makes millions.
     gc.set_threshold(100_000, 20, 50)
     config.pluginmanager.register(Collector())
+    register(config)
 
 
 @pytest.fixture(scope="session")

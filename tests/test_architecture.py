@@ -23,7 +23,7 @@ LAYERS = (
     {"measure"},
     {"networks", "data"},
     {"teachers", "distill", "compress", "export", "devices", "report"},
-    {"pipeline"},
+    {"pipeline", "android"},
     {"cli"},
     {"__main__"},
 )

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from edgekd.records import DeviceFacts, Estimate, Latency, Memory, Profile, Record
+from edgekd.records import DeviceFacts, Estimate, Latency, LoadTime, Memory, Profile, Record
 from edgekd.target import Target
 
 Array = npt.NDArray[Any]
@@ -130,6 +130,7 @@ class Figures:
 
     Attributes:
         reasons: why the figures are invalid, one line each; empty: they are valid.
+        load_ms: of a device only.
         samples_ms: ``[n]`` raw latency samples in the order they were taken.
         instruction_counts: of each input that was counted; ``instructions`` is their mean.
         profile: where instructions and bytes went, under emulation.
@@ -140,6 +141,7 @@ class Figures:
 
     reasons: list[str] = field(default_factory=list)
     latency_ms: Latency | None = None
+    load_ms: LoadTime | None = None
     samples_ms: npt.NDArray[np.float64] | None = None
     instructions: int | None = None
     instruction_counts: list[int] = field(default_factory=list)

@@ -31,9 +31,23 @@ class TensorSpec(Record):
     name: str
     shape: list[int]
     layout: Layout
-    dtype: Literal["float32", "float16", "int8", "uint8"]
+    dtype: Literal["float32", "float16", "int8", "uint8", "int32", "int64"]
     scale: float | None = None
     zero_point: int | None = None
+
+
+class TextSettings(Record):
+    """How a text becomes the numbers of its tokens.
+
+    Attributes:
+        tokenizer: file beside the bundle, ``tokenizer.json``.
+        tokenizer_sha256: of that file, hex.
+        length: tokens that the model takes; a longer text is cut, a shorter one padded.
+    """
+
+    tokenizer: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
+    tokenizer_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    length: int = Field(ge=1)
 
 
 class Preprocessing(Record):
@@ -43,6 +57,7 @@ class Preprocessing(Record):
         axis: what mean and std belong to: channels of an image, or bins of audio features.
         front_end: for audio: the settings that its features are computed with, from samples
             between -1 and 1.
+        text: for text, whose tokens are neither scaled nor normalized.
     """
 
     scale: float
@@ -50,6 +65,7 @@ class Preprocessing(Record):
     std: list[float]
     axis: Literal["channel", "bin"] = "channel"
     front_end: dict[str, int | float | str] | None = None
+    text: TextSettings | None = None
 
 
 class Bundle(Record):

@@ -161,6 +161,7 @@ def _measurements(run: _Run, rung: RungPlan, target: Target) -> list[Measurement
         accuracy=check.accuracy,
         parity=check.parity,
         latency_ms=speed.latency_ms,
+        load_ms=speed.load_ms,
         instructions=speed.instructions,
         instruction_counts=speed.instruction_counts,
         cycles=speed.cycles,

@@ -17,6 +17,7 @@ from edgekd.records.ladder import Loss, Report, Rung, RungAccuracy, UnavailableC
 from edgekd.records.measurement import (
     BudgetResult,
     Latency,
+    LoadTime,
     MeasuredAccuracy,
     Measurement,
     Memory,
@@ -45,6 +46,7 @@ __all__ = [
     "Layer",
     "Lead",
     "Library",
+    "LoadTime",
     "Loss",
     "MeasuredAccuracy",
     "Measurement",

@@ -21,10 +21,14 @@ class DeviceFacts(Record):
         page_bytes: size of a memory page.
         governor: of each frequency policy.
         thermal_status: highest seen, 0 (none) to 6 (shutdown); Android's ``PowerManager``.
+        thermal_headroom: largest forecast that the app saw; 1.0 is severe throttling.
         battery_percent: lowest seen.
         battery_celsius: highest seen.
         charging: whether it was on power all the time.
         fixed_performance: whether the device held its clocks steady for the measurement.
+        application: name and version of what ran the model there.
+        runtime_version: of the runtime in it, as that tells itself.
+        delegate: what that runtime really used.
         stand_in: set where the peer is no phone but a stand-in for one.
     """
 
@@ -38,8 +42,12 @@ class DeviceFacts(Record):
     page_bytes: int | None = None
     governor: dict[str, str] = Field(default_factory=dict)
     thermal_status: int | None = Field(default=None, ge=0, le=6)
+    thermal_headroom: float | None = Field(default=None, ge=0)
     battery_percent: int | None = Field(default=None, ge=0, le=100)
     battery_celsius: float | None = None
     charging: bool | None = None
     fixed_performance: bool = False
+    application: str | None = None
+    runtime_version: str | None = None
+    delegate: str | None = None
     stand_in: bool = False

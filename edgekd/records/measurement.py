@@ -66,15 +66,31 @@ class Latency(Record):
     samples: str | None = Field(default=None, description="file with the raw samples, run-relative")
 
 
+class LoadTime(Record):
+    """Milliseconds until a model is ready to run, on a device.
+
+    Attributes:
+        cold: the first load in a fresh process: median over repetitions.
+        warm: loaded once more in the same process, likewise; null: not told.
+    """
+
+    cold: float = Field(ge=0)
+    warm: float | None = Field(default=None, ge=0)
+
+
 class Memory(Record):
     """Bytes. Null: not measured, or without meaning on this device.
 
     ``peak_rss_bytes`` is the whole process, runtime included; ``ram_bytes`` is what loading and
-    running the model added to it, pages of the runtime's own code left out.
+    running the model added to it, pages of the runtime's own code left out. ``pss_bytes`` is the
+    process's proportional share of memory, as Android bills it, after the inferences, and
+    ``native_heap_bytes`` what its native heap then held.
     """
 
     peak_rss_bytes: int | None = None
     ram_bytes: int | None = None
+    pss_bytes: int | None = None
+    native_heap_bytes: int | None = None
     arena_bytes: int | None = None
     stack_bytes: int | None = None
     flash_bytes: int | None = None
@@ -134,6 +150,7 @@ class Measurement(Record):
     accuracy: MeasuredAccuracy | None = None
     parity: Parity | None = None
     latency_ms: Latency | None = None
+    load_ms: LoadTime | None = None
     instructions: int | None = None
     instruction_counts: list[int] = Field(
         default_factory=list, description="one for each input that was counted"
@@ -168,6 +185,8 @@ class Measurement(Record):
     def _claims_only_what_its_kind_may(self) -> Measurement:
         if self.kind == "emulated" and (self.latency_ms or self.cycles is not None):
             raise ValueError("an emulated measurement may not claim milliseconds or cycles")
+        if self.kind != "device" and self.load_ms is not None:
+            raise ValueError("only a measurement of a device may claim a load time")
         if self.kind == "host" and self.cycles is not None:
             raise ValueError("a host measurement may not claim cycles")
         if self.valid and self.device_facts is not None and self.device_facts.stand_in:

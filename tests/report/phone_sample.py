@@ -15,6 +15,7 @@ from edgekd.records import (
     DeviceFacts,
     Format,
     Latency,
+    LoadTime,
     MeasuredAccuracy,
     Measurement,
     Memory,
@@ -47,10 +48,14 @@ PHONE = DeviceFacts(
     page_bytes=4096,
     governor={"policy0": "schedutil", "policy4": "schedutil", "policy7": "performance"},
     thermal_status=0,
+    thermal_headroom=0.42,
     battery_percent=81,
     battery_celsius=31.4,
     charging=True,
     fixed_performance=True,
+    application="edgekd-demo 1.0",
+    runtime_version="2.3.4",
+    delegate="xnnpack",
 )
 STAND_IN = DeviceFacts(
     manufacturer="edgekd", model="stand-in", abi="arm64-v8a", android_version="14", stand_in=True
@@ -126,7 +131,8 @@ def on_phone(
             warmup=50,
             samples=f"speed/{target}/{rung.name}/latency_ms.npy",
         ),
-        memory=_memory(rung),
+        load_ms=None if facts.stand_in else LoadTime(cold=p50 * 30, warm=p50 * 4),
+        memory=_memory(rung).model_copy(update={"pss_bytes": 52_000_000, "native_heap_bytes": 9}),
         vs_teacher=ratios,
         seed=0,
         device_facts=facts.model_copy(update=state),

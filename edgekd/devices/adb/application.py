@@ -9,8 +9,17 @@ The app is started by ``am start -W -S -n PACKAGE/.BenchmarkActivity`` with thes
 - ``pass``: ``latency`` times single inferences and goes round the samples; ``memory`` reads the
   process's memory after the same without timing; ``outputs`` runs each sample once;
 - ``model`` and ``golden``: paths below the app's folder of files. ``golden`` is a safetensors file
-  with ``input_0``, ``input_1``, … ``[samples, *shape]`` in the dtypes that the model stores;
-- ``engine``, and as numbers ``threads``, ``warmup`` and ``iterations``.
+  with ``input_0``, ``input_1``, … ``[samples, *shape]`` in the dtypes that the model stores, a
+  leading batch of one left out of the shape. Its ``__metadata__`` holds ``input_0.shape``:
+  ``1,1,28,28``, the shape with that batch, as not every runtime tells it;
+- ``sha256``: of the model; the app loads no other file (reason ``hash``);
+- ``engine``, and as numbers ``threads``, ``warmup`` and ``iterations``;
+- ``delegate``, only where the target names one: what the engine is asked for. ONNX Runtime: ``cpu``
+  (its default), ``xnnpack``, ``nnapi``; LiteRT: ``xnnpack`` (its default), ``cpu``, ``gpu``;
+  ExecuTorch: none, the exporter decided. A name that the engine does not have is the reason
+  ``request``, one that this phone cannot set up is ``engine``. The result's ``engine.delegate``
+  repeats the name only where the runtime really uses it (see :class:`result.EngineUsed`): figures
+  of another delegate than the one that was asked for are refused here as a silent fallback.
 
 It writes one JSON object of ``result.schema.json`` to ``edgekd-bench/results/RUN_ID.json`` under
 another name first, renames it, and then logs one line, ``EDGEKD_DONE RUN_ID``. An error is such a
@@ -31,7 +40,7 @@ from edgekd.devices.adb.problems import ApplicationMissing, CommandFailed, TimeL
 from edgekd.devices.adb.result import MAX_RESULT_BYTES, AppResult, Engine, parse_result
 from edgekd.devices.adb.runner import Launch
 from edgekd.devices.adb.staging import STAGING, check_hash, clear_staging, stage
-from edgekd.devices.contract import Array
+from edgekd.devices.contract import Array, TensorInfo
 from edgekd.errors import RunFailed
 from edgekd.files import sha256_of
 
@@ -51,6 +60,7 @@ class ApplicationRunner:
         package: of the app.
         engine: of the app.
         artifact: the file here.
+        inputs: of the artifact.
         run_seconds: the longest that one start may take.
         patience_seconds: how long the log is waited for before the app is looked after.
     """
@@ -59,6 +69,7 @@ class ApplicationRunner:
     package: str
     engine: Engine
     artifact: Path
+    inputs: Sequence[TensorInfo]
     run_seconds: float
     patience_seconds: float
     identity: str = field(init=False)
@@ -81,7 +92,7 @@ class ApplicationRunner:
             self._placed = True
         with tempfile.TemporaryDirectory(prefix="edgekd-adb-") as folder:
             golden = Path(folder) / GOLDEN
-            write_golden(golden, stored)
+            write_golden(golden, self.inputs, stored)
             self._deliver(golden, GOLDEN)
 
     def start(self, launch: Launch) -> AppResult:
@@ -130,7 +141,10 @@ class ApplicationRunner:
             "model": f"{FOLDER}/{self._model}",
             "engine": self.engine,
             "golden": f"{FOLDER}/{GOLDEN}",
+            "sha256": self.identity,
         }
+        if launch.delegate is not None:
+            texts["delegate"] = launch.delegate
         numbers = {
             "threads": launch.threads,
             "warmup": launch.warmup,

@@ -81,10 +81,10 @@ class AdbDevice:
         try:
             with self._session(target, problems) as session:
                 adb = session.adb
-                runner = self._runner(adb, artifact, target)
+                runner = self._runner(adb, artifact, target, signature)
                 with removed_after(runner, adb, self.sleep, problems):
                     for part in parts:
-                        work = partial(_outputs, runner, part, signature, target.threads)
+                        work = partial(_outputs, runner, part, signature, target)
                         found.append(attempt(work, adb, self.sleep))
         except RunFailed as error:
             problems.insert(0, str(error))
@@ -103,7 +103,7 @@ class AdbDevice:
         problems: list[str] = []
         try:
             with self._session(target, problems) as session:
-                taken = self._take(session, artifact, target, stored, problems)
+                taken = self._take(session, artifact, target, signature, stored, problems)
         except RunFailed as error:
             return Figures(reasons=[str(error), *problems])
         figures = figures_of(taken, artifact, target, session, problems)
@@ -119,10 +119,11 @@ class AdbDevice:
         session: Session,
         artifact: Path,
         target: Target,
+        signature: Signature,
         stored: Sequence[Array],
         problems: list[str],
     ) -> Repetitions:
-        runner = self._runner(session.adb, artifact, target)
+        runner = self._runner(session.adb, artifact, target, signature)
         key = digest(
             {
                 "artifact": runner.identity,
@@ -152,7 +153,7 @@ class AdbDevice:
             taken.take_memory()
         return taken
 
-    def _runner(self, adb: Adb, artifact: Path, target: Target) -> Runner:
+    def _runner(self, adb: Adb, artifact: Path, target: Target, signature: Signature) -> Runner:
         if target.format == "c":
             if artifact.name != "model.c":
                 raise BadInput("is not the model.c of a C library", where=str(artifact))
@@ -167,15 +168,18 @@ class AdbDevice:
             application,
             cast("Engine", target.runtime),
             artifact,
+            signature.inputs,
             self.run_seconds,
             self.patience_seconds,
         )
 
 
 def _outputs(
-    runner: Runner, part: Sequence[Array], signature: Signature, threads: int
+    runner: Runner, part: Sequence[Array], signature: Signature, target: Target
 ) -> list[Array]:
     runner.place(part)
     # Nothing is timed: each sample runs once.
-    result = started(runner, Launch("outputs", threads, warmup=0, iterations=0))
+    delegate = android_of(target).delegate
+    launch = Launch("outputs", target.threads, warmup=0, iterations=0, delegate=delegate)
+    result = started(runner, launch)
     return read_outputs(result, signature, len(part[0]))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from edgekd.devices.adb.client import Adb
 from edgekd.devices.adb.condition import Condition
+from edgekd.devices.adb.problems import shown
+from edgekd.devices.adb.result import AppResult, Seen
 from edgekd.records import DeviceFacts
 
 STAND_IN_PROPERTY = "ro.edgekd.stand_in"
@@ -59,19 +61,37 @@ def read_identity(adb: Adb) -> Identity:
 
 
 def with_state(
-    facts: DeviceFacts, conditions: Sequence[Condition], *, fixed_performance: bool
+    facts: DeviceFacts,
+    conditions: Sequence[Condition],
+    seen: Sequence[Seen],
+    *,
+    fixed_performance: bool,
 ) -> DeviceFacts:
-    """Facts with the worst of each condition that was seen."""
+    """Facts with the worst of each condition that was seen, from outside and by the app."""
     charging = [one.charging for one in conditions if one.charging is not None]
+    looks: list[Condition | Seen] = [*conditions, *seen]
     return facts.model_copy(
         update={
-            "thermal_status": max(_known(one.thermal_status for one in conditions), default=None),
-            "battery_percent": min(_known(one.battery_percent for one in conditions), default=None),
-            "battery_celsius": max(_known(one.battery_celsius for one in conditions), default=None),
+            "thermal_status": max(_known(one.thermal_status for one in looks), default=None),
+            "thermal_headroom": max(_known(one.thermal_headroom for one in seen), default=None),
+            "battery_percent": min(_known(one.battery_percent for one in looks), default=None),
+            "battery_celsius": max(_known(one.battery_celsius for one in looks), default=None),
             "charging": all(charging) if charging else None,
             "fixed_performance": fixed_performance,
         }
     )
+
+
+def with_engine(facts: DeviceFacts, result: AppResult) -> DeviceFacts:
+    """Facts with what ran the model, as it says itself."""
+    used = result.engine
+    told = {
+        "application": result.application,
+        "runtime_version": used and used.version,
+        "delegate": used and used.delegate,
+    }
+    printable = {name: shown(text) or None for name, text in told.items() if text}
+    return facts.model_copy(update=printable)
 
 
 def parse_properties(text: str) -> Mapping[str, str]:

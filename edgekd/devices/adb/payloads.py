@@ -33,11 +33,23 @@ def sample_bytes(info: TensorInfo) -> int:
     return math.prod(sample_shape(info)) * np.dtype(info.dtype).itemsize
 
 
-def write_golden(path: Path, stored: Sequence[Array]) -> None:
-    """The app's file of inputs: safetensors ``input_0``, ``input_1``, … ``[samples, *shape]``."""
+def write_golden(path: Path, infos: Sequence[TensorInfo], stored: Sequence[Array]) -> None:
+    """The app's file of inputs, as :mod:`edgekd.devices.adb.application` says.
+
+    Args:
+        path: to write; safetensors.
+        infos: of the artifact's inputs, whose whole shapes are the file's metadata.
+        stored: ``[samples, *shape]`` for each input.
+    """
     from safetensors.numpy import save_file
 
-    save_file({f"input_{index}": array for index, array in enumerate(stored)}, path)
+    shapes = {
+        f"input_{index}.shape": ",".join(str(size) for size in info.shape)
+        for index, info in enumerate(infos)
+        if info.shape
+    }
+    tensors = {f"input_{index}": array for index, array in enumerate(stored)}
+    save_file(tensors, path, metadata=shapes)
 
 
 def write_rows(path: Path, stored: Sequence[Array]) -> None:

@@ -9,6 +9,7 @@ from edgekd.devices.adb.attempts import ATTEMPTS, comes_back
 from edgekd.devices.adb.client import Adb
 from edgekd.devices.adb.condition import cool_down, read_condition, why_invalid
 from edgekd.devices.adb.journal import Entry, Journal
+from edgekd.devices.adb.result import Pass
 from edgekd.devices.adb.runner import Launch, Runner, started
 from edgekd.devices.adb.settings import wake
 from edgekd.errors import RunFailed
@@ -65,30 +66,31 @@ class Repetitions:
         """
         in_a_row = 0
         while not self.gone and self._lacking() and in_a_row < ATTEMPTS:
-            launch = Launch("latency", self.threads, self.android.warmup, self.android.iterations)
-            in_a_row = 0 if self._take(launch) else in_a_row + 1
+            counts = self._take("latency", self.android.warmup, self.android.iterations)
+            in_a_row = 0 if counts else in_a_row + 1
 
     def take_memory(self) -> None:
         """Take the memory pass, in a start of its own; a failure becomes a line."""
         for _ in range(ATTEMPTS):
             if not self.gone and self.memory() is None:
-                self._take(Launch("memory", self.threads, _MEMORY_WARMUP, 1))
+                self._take("memory", _MEMORY_WARMUP, 1)
 
-    def _take(self, launch: Launch) -> bool:
+    def _take(self, pass_: Pass, warmup: int, iterations: int) -> bool:
         """One start; whether it counts."""
+        launch = Launch(pass_, self.threads, warmup, iterations, self.android.delegate)
         try:
             # Somebody may have switched the screen off, and that lowers clocks.
             wake(self.adb)
-            limit = self.android.cool_down_seconds if launch.pass_ == "latency" else 0
+            limit = self.android.cool_down_seconds if pass_ == "latency" else 0
             before = cool_down(self.adb, limit, self.sleep)
             result = started(self.runner, launch)
             after = read_condition(self.adb)
         except RunFailed as error:
-            self.failures.append(f"{launch.pass_}: {error}")
+            self.failures.append(f"{pass_}: {error}")
             self.gone = not comes_back(self.adb, self.sleep)
             return False
         # Bytes do not depend on clocks.
-        timed = launch.pass_ == "latency"
+        timed = pass_ == "latency"
         reasons = why_invalid(before, after, result.conditions, self.android) if timed else []
         self.journal.add(Entry(result=result, before=before, after=after, reasons=reasons))
         return not reasons
@@ -96,5 +98,5 @@ class Repetitions:
     def _lacking(self) -> bool:
         return len(self.valid()) < self.android.repetitions
 
-    def _of(self, pass_: str) -> list[Entry]:
+    def _of(self, pass_: Pass) -> list[Entry]:
         return [one for one in self.journal.entries if one.result.pass_ == pass_]

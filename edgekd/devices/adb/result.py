@@ -35,7 +35,18 @@ class _Part(BaseModel):
 
 
 class EngineUsed(_Part):
-    """What ran the model; ``delegate`` is what took its operators, where the engine tells."""
+    """What ran the model.
+
+    Attributes:
+        name: of the engine.
+        version: of the runtime, as it tells itself.
+        delegate: what the runtime really built the model with, told after loading it. Where the
+            intent asked for one: that same name if the runtime took it without complaint and, where
+            it tells which operators went to it, gave it at least one; otherwise the name of what is
+            used in its place, or null where that is not known. Never an echo of the intent alone.
+            Where the intent asked for none: the engine's default, or what the file was lowered for
+            (``XnnpackBackend``), where it is known.
+    """
 
     name: Engine
     version: Text | None = None
@@ -122,8 +133,9 @@ class OutputTensor(_Part):
 class AppError(_Part):
     """Why a start gave no figures.
 
-    ``request``: the extras are wrong; ``engine``: it is missing or failed; ``model``: it cannot be
-    loaded; ``hash``: it is another file; ``inputs``: wrong shape, dtype or values; ``memory`` and
+    ``request``: the extras are wrong, or name a delegate that the engine does not have; ``engine``:
+    it, or the delegate, is missing on this phone or failed; ``model``: it cannot be loaded;
+    ``hash``: it is another file; ``inputs``: wrong shape, dtype or values; ``memory`` and
     ``storage``: there was not enough.
     """
 
@@ -138,17 +150,21 @@ class AppResult(_Part):
         run_id: of the intent.
         pass_: of the intent: what this start was for.
         application: name and version of what wrote this.
+        engine: of the intent, and what it used.
         model_sha256: of the file that was loaded.
         threads: of one inference.
+
+    ``pass``, ``engine`` and ``threads`` may be null, or left out, in an error: what the intent says
+    of them may be what is wrong with it.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
     run_id: str = Field(pattern=r"^[0-9a-f]{32}$")
-    pass_: Pass = Field(alias="pass")
+    pass_: Pass | None = Field(default=None, alias="pass")
     application: Text
-    engine: EngineUsed
+    engine: EngineUsed | None = None
     model_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    threads: int = Field(ge=1, le=64)
+    threads: int | None = Field(default=None, ge=1, le=64)
     error: AppError | None = None
     load_ms: Load | None = None
     latency_ms: Timed | None = None
@@ -160,10 +176,11 @@ class AppResult(_Part):
     @model_validator(mode="after")
     def _holds_its_pass(self) -> AppResult:
         found = {"latency": self.latency_ms, "memory": self.memory, "outputs": self.outputs}
-        if (found[self.pass_] is None) != (self.error is not None):
+        figures = None if self.pass_ is None else found[self.pass_]
+        if (figures is None) != (self.error is not None):
             raise ValueError(f"a {self.pass_} pass holds either its figures or an error")
-        if self.error is None and self.model_sha256 is None:
-            raise ValueError("figures without the hash of the model that they are of")
+        if self.error is None and None in (self.engine, self.threads, self.model_sha256):
+            raise ValueError("figures without the engine, threads and hash that they are of")
         return self
 
 

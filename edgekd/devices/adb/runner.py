@@ -22,6 +22,7 @@ class Launch:
         threads: of one inference.
         warmup: inferences dropped before the timed ones.
         iterations: timed inferences.
+        delegate: what the engine is asked for; null: its own choice.
         run_id: names its result.
     """
 
@@ -29,6 +30,7 @@ class Launch:
     threads: int
     warmup: int
     iterations: int
+    delegate: str | None = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(16))
 
 
@@ -84,10 +86,23 @@ def started(runner: Runner, launch: Launch) -> AppResult:
     result = runner.start(launch)
     if result.error is not None:
         raise RunFailed(f"the app says: {result.error.reason}: {shown(result.error.message)}")
+    used = result.engine
     asked = (launch.pass_, runner.engine, launch.threads, runner.identity)
-    if (result.pass_, result.engine.name, result.threads, result.model_sha256) != asked:
+    if (result.pass_, used and used.name, result.threads, result.model_sha256) != asked:
         raise RunFailed("the phone measured another model, engine, pass or number of threads")
+    _refuse_fallback(launch.delegate, used.delegate if used else None)
     timed = result.latency_ms
     if timed is not None and (timed.n, timed.warmup) != (launch.iterations, launch.warmup):
         raise RunFailed(f"the phone timed {timed.n} inferences instead of {launch.iterations}")
     return result
+
+
+def _refuse_fallback(asked: str | None, used: str | None) -> None:
+    """Raise unless the engine used what it was asked for: a fallback would go unseen."""
+    if asked is None or used == asked:
+        return
+    instead = f"but {shown(used)!r}" if used else "or does not tell"
+    raise RunFailed(
+        f"the phone did not use the delegate {asked!r}, {instead}: a silent fallback",
+        mend="ask for another in android.delegate, or for none",
+    )

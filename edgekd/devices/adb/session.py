@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from edgekd.devices.adb.attempts import attempt
 from edgekd.devices.adb.client import Adb, choose_serial
 from edgekd.devices.adb.facts import Identity, read_identity
+from edgekd.devices.adb.lock import locked, phone_folder
 from edgekd.devices.adb.runner import Runner
 from edgekd.devices.adb.settings import Steady, held_steady
 from edgekd.errors import BadInput, RunFailed
-from edgekd.files import cache_folder, digest
 from edgekd.target import Android, Target
 
 _MARKER = "settings.json"
-_LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -57,9 +53,8 @@ def open_session(
     """
     serial = choose_serial(next(iter(android.serials), None), call_seconds)
     adb = Adb(serial, call_seconds)
-    folder = cache_folder() / "adb" / "phones" / digest(serial)[:16]
-    marker = folder / _MARKER
-    with _locked(folder, serial), held_steady(adb, marker, sleep, problems) as steady:
+    marker = phone_folder(serial) / _MARKER
+    with locked(serial), held_steady(adb, marker, sleep, problems) as steady:
         yield Session(adb, attempt(partial(read_identity, adb), adb, sleep), steady)
 
 
@@ -94,20 +89,3 @@ def android_of(target: Target) -> Android:
             mend="give each a target of its own",
         )
     return target.android
-
-
-@contextmanager
-def _locked(folder: Path, serial: str) -> Iterator[None]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise RunFailed(f"cannot be written: {error.strerror}", where=str(folder)) from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunFailed("another edgekd measures on it", where=serial) from error
-        yield
-    finally:
-        os.close(descriptor)

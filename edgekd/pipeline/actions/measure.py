@@ -31,6 +31,7 @@ from edgekd.records import (
     DeviceFacts,
     Estimate,
     Latency,
+    LoadTime,
     MeasuredAccuracy,
     Memory,
     Parity,
@@ -57,6 +58,7 @@ class Speed(Record):
 
     reasons: list[str] = Field(default_factory=list)
     latency_ms: Latency | None = None
+    load_ms: LoadTime | None = None
     instructions: int | None = None
     instruction_counts: list[int] = Field(default_factory=list)
     cycles: int | None = None
@@ -124,6 +126,7 @@ def measure_rung(context: StageContext) -> None:
     speed = Speed(
         reasons=figures.reasons,
         latency_ms=latency,
+        load_ms=figures.load_ms,
         instructions=figures.instructions,
         instruction_counts=figures.instruction_counts,
         cycles=figures.cycles,

@@ -137,6 +137,7 @@ def _measurements(
         accuracy=accuracy,
         parity=parity,
         latency_ms=figures.latency_ms,
+        load_ms=figures.load_ms,
         instructions=figures.instructions,
         instruction_counts=figures.instruction_counts,
         cycles=figures.cycles,

@@ -125,6 +125,14 @@ def _p90(found: Measurement) -> str:
     return units.milliseconds(timed.p90 if timed else None)
 
 
+def _cold(found: Measurement) -> str:
+    return units.milliseconds(found.load_ms.cold if found.load_ms else None)
+
+
+def _warm(found: Measurement) -> str:
+    return units.milliseconds(found.load_ms.warm if found.load_ms else None)
+
+
 def _p99(found: Measurement) -> str:
     timed = found.latency_ms if found.kind != "estimate" else None
     return units.milliseconds(timed.p99 if timed else None)
@@ -188,6 +196,8 @@ PERFORMANCE = (
     MeasurementColumn("p90", "Latency, ms", _p90),
     MeasurementColumn("p99", "Latency, ms", _p99),
     MeasurementColumn("Speed-up", "Latency, ms", _speedup),
+    MeasurementColumn("Cold", "Load, ms", _cold),
+    MeasurementColumn("Warm", "Load, ms", _warm),
     MeasurementColumn("Instructions", "Work", lambda m: units.count(m.instructions)),
     MeasurementColumn("Fewer", "Work", _fewer),
     MeasurementColumn("Cycles", "Work", lambda m: units.count(m.cycles)),
@@ -198,6 +208,7 @@ PERFORMANCE = (
     MeasurementColumn("RAM", "Memory", _ram),
     MeasurementColumn("Smaller", "Memory", _less_memory),
     MeasurementColumn("Peak RSS", "Memory", lambda m: units.size(m.memory.peak_rss_bytes)),
+    MeasurementColumn("PSS", "Memory", lambda m: units.size(m.memory.pss_bytes)),
     MeasurementColumn("Arena", "Memory", lambda m: units.size(m.memory.arena_bytes)),
     MeasurementColumn("Stack used", "Memory", lambda m: units.size(m.memory.stack_bytes)),
     MeasurementColumn("All", "Flash", lambda m: units.size(m.memory.flash_bytes)),

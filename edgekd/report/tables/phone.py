@@ -17,8 +17,8 @@ STAND_IN_NOTE = (
 )
 _STATE_NOTE = (
     "Thermal status is the highest that was seen (0 none, 1 light, 2 moderate, 3 severe, 4 "
-    "critical, 5 emergency, 6 shutdown), the battery's charge the lowest and its temperature the "
-    "highest."
+    "critical, 5 emergency, 6 shutdown), headroom the largest forecast (1.00 is severe "
+    "throttling), the battery's charge the lowest and its temperature the highest."
 )
 
 # Android's PowerManager.THERMAL_STATUS_*.
@@ -32,9 +32,13 @@ _IDENTITY: tuple[tuple[str, Callable[[DeviceFacts], str]], ...] = (
     ("ABI", lambda facts: facts.abi or MISSING),
     ("CPU features", lambda facts: ", ".join(facts.cpu_features) or MISSING),
     ("Memory page", lambda facts: units.size(facts.page_bytes)),
+    ("App", lambda facts: facts.application or MISSING),
+    ("Runtime", lambda facts: facts.runtime_version or MISSING),
+    ("Delegate", lambda facts: facts.delegate or MISSING),
 )
 _STATE: tuple[tuple[str, str, Callable[[DeviceFacts], str]], ...] = (
     ("Status", "Heat", lambda facts: _thermal(facts)),
+    ("Headroom", "Heat", lambda facts: _headroom(facts)),
     ("Battery", "Heat", lambda facts: _celsius(facts)),
     ("Charge", "Power", lambda facts: _charge(facts)),
     ("Plugged in", "Power", lambda facts: units.scalar(facts.charging)),
@@ -96,6 +100,11 @@ def _android(facts: DeviceFacts) -> str:
 def _thermal(facts: DeviceFacts) -> str:
     status = facts.thermal_status
     return MISSING if status is None else f"{status} ({_THERMAL[status]})"
+
+
+def _headroom(facts: DeviceFacts) -> str:
+    headroom = facts.thermal_headroom
+    return MISSING if headroom is None else f"{headroom:.2f}"
 
 
 def _celsius(facts: DeviceFacts) -> str:

@@ -27,6 +27,8 @@ REPETITIONS = 2
 PEAK_BYTES = 50_000_000
 PSS_BYTES = 30_000_000
 PSS_BEFORE_BYTES = 20_000_000
+NATIVE_HEAP_BYTES = 7_000_000
+COLD_MS, WARM_MS = 12.0, 1.5
 
 
 def write_model(path: Path) -> Path:
@@ -104,19 +106,22 @@ def steady_result(launch: Launch) -> dict[str, Any]:
     """What :func:`steady` writes."""
     count = launch.number("iterations")
     taken = [0.1 + index % 10 / 1000 for index in range(count)]
-    found: dict[str, Any] = {
-        "latency_ms": {
-            "p50": float(np.median(taken)),
-            "n": count,
-            "warmup": launch.number("warmup"),
-            "samples": taken,
+    found: dict[str, Any] = {}
+    if launch.text("pass") == "latency":
+        found = {
+            "latency_ms": {
+                "p50": float(np.median(taken)),
+                "n": count,
+                "warmup": launch.number("warmup"),
+                "samples": taken,
+            }
         }
-    }
     if launch.text("pass") == "memory":
         found = {
             "memory": {
                 "pss_bytes": PSS_BYTES,
                 "pss_before_bytes": PSS_BEFORE_BYTES,
+                "native_heap_bytes": NATIVE_HEAP_BYTES,
                 "peak_rss_bytes": PEAK_BYTES,
             }
         }
@@ -125,7 +130,12 @@ def steady_result(launch: Launch) -> dict[str, Any]:
         "run_id": launch.text("run_id"),
         "pass": launch.text("pass"),
         "application": "steady 1",
-        "engine": {"name": launch.text("engine")},
+        "engine": {
+            "name": launch.text("engine"),
+            "version": "9.9",
+            "delegate": launch.extras.get("delegate", "cpu"),
+        },
+        "load_ms": {"cold": COLD_MS, "warm": WARM_MS},
         "model_sha256": sha256_of(launch.files / launch.text("model")),
         "threads": launch.number("threads"),
         **found,

@@ -15,6 +15,7 @@ from edgekd.files import cache_folder
 from tests.devices.adb.conftest import MakePhone
 from tests.devices.adb.measuring import (
     ITERATIONS,
+    NATIVE_HEAP_BYTES,
     PEAK_BYTES,
     PSS_BEFORE_BYTES,
     PSS_BYTES,
@@ -53,6 +54,8 @@ def test_a_measurement(phone: Phone, model: Path) -> None:
     assert figures.latency_ms.p50 == pytest.approx(0.1045, abs=0.001)
     assert figures.latency_ms.p99 is not None
     assert figures.memory.peak_rss_bytes == PEAK_BYTES
+    assert figures.memory.pss_bytes == PSS_BYTES
+    assert figures.memory.native_heap_bytes == NATIVE_HEAP_BYTES
     assert figures.memory.ram_bytes == PSS_BYTES - PSS_BEFORE_BYTES
     assert figures.memory.model_bytes == model.stat().st_size
     facts = figures.device_facts
@@ -60,6 +63,7 @@ def test_a_measurement(phone: Phone, model: Path) -> None:
     assert facts.stand_in
     assert facts.fixed_performance
     assert (facts.model, facts.api_level, facts.battery_percent) == ("Stand-in", 34, 80)
+    assert (facts.application, facts.runtime_version, facts.delegate) == ("steady 1", "9.9", "cpu")
     assert phone.state.left_set() == before
     passes = [launch.text("pass") for launch in phone.application.launches]
     assert passes == ["latency"] * REPETITIONS + ["memory"]

@@ -14,6 +14,7 @@ from edgekd.devices.adb.facts import (
     read_identity,
     with_state,
 )
+from edgekd.devices.adb.result import Seen
 from edgekd.records import DeviceFacts
 from tests.devices.adb.conftest import MakePhone
 from tests.devices.adb.peer import Phone, PhoneState
@@ -52,8 +53,13 @@ def test_the_worst_of_what_was_seen_is_told() -> None:
         Condition(thermal_status=0, battery_percent=49, battery_celsius=31.5, charging=False),
         Condition(),
     ]
-    facts = with_state(DeviceFacts(), seen, fixed_performance=True)
-    assert (facts.thermal_status, facts.battery_percent, facts.battery_celsius) == (1, 49, 31.5)
+    app = [Seen(thermal_headroom=0.4), Seen(thermal_headroom=0.7, battery_percent=48), Seen()]
+    facts = with_state(DeviceFacts(), seen, app, fixed_performance=True)
+    assert (facts.thermal_status, facts.battery_percent, facts.battery_celsius) == (1, 48, 31.5)
+    assert facts.thermal_headroom == 0.7
+    assert with_state(DeviceFacts(), [], [Seen(thermal_status=4)], fixed_performance=False) == (
+        DeviceFacts(thermal_status=4)
+    )
     assert facts.charging is False
     assert facts.fixed_performance
 

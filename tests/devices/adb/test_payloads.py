@@ -69,13 +69,17 @@ def test_other_outputs_are_refused(change: dict[str, Any]) -> None:
 
 
 def test_the_files_that_a_phone_reads(tmp_path: Path) -> None:
+    from safetensors import safe_open
     from safetensors.numpy import load_file
 
     real = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
     quantized = np.array([[0.5, 1.0, -64], [0, 0, 0]], np.float32)
     stored = stored_inputs(SIGNATURE.inputs, [real, quantized])
-    write_golden(tmp_path / "golden", stored)
+    write_golden(tmp_path / "golden", SIGNATURE.inputs, stored)
     found = load_file(tmp_path / "golden")
+    with safe_open(tmp_path / "golden", "numpy") as golden:
+        # With the batch of one that the samples are without.
+        assert golden.metadata() == {"input_0.shape": "1,2,2", "input_1.shape": "1,3"}
     assert np.array_equal(found["input_0"], real)
     assert found["input_1"].tolist() == [[0, 1, -128], [-1, -1, -1]]
     write_rows(tmp_path / "rows", stored)

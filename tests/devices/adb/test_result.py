@@ -44,6 +44,9 @@ BAD: tuple[dict[str, Any], ...] = (
     {"application": "x" * 201},
     {"engine": {"name": "tensorflow"}},
     {"model_sha256": None},
+    {"engine": None},
+    {"threads": None},
+    {"pass": None},
     {"threads": True},
     {"threads": 0},
     {"extra": 1},
@@ -78,6 +81,14 @@ def test_an_error_with_its_reason(pass_: str) -> None:
     result = parse_result(encoded(value), RUN)
     assert result.error is not None
     assert result.error.reason == "model"
+
+
+def test_an_error_need_not_repeat_what_was_wrong_in_the_intent() -> None:
+    names = ("schema", "run_id", "application")
+    error = {"reason": "request", "message": "there is no engine 'tensorflow'"}
+    result = parse_result(encoded({**{name: BASE[name] for name in names}, "error": error}), RUN)
+    assert result.error is not None
+    assert (result.pass_, result.engine, result.threads) == (None, None, None)
 
 
 @pytest.mark.parametrize("change", BAD, ids=str)
@@ -145,7 +156,7 @@ def test_the_schema_takes_what_the_model_takes() -> None:
     validator = Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
     assert validator.is_valid(BASE)
     # What a schema cannot say: sums, and the link between pass and content.
-    beyond = ("pass", "error", "model_sha256", "latency_ms")
+    beyond = ("pass", "error", "model_sha256", "latency_ms", "engine", "threads")
     for change in BAD:
         if not set(change) & set(beyond):
             assert not validator.is_valid({**BASE, **change}), change

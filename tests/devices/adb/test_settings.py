@@ -199,6 +199,6 @@ def test_after_sigkill_the_next_measurement_puts_back_first(phone: Phone, tmp_pa
 def test_one_phone_is_measured_by_one_process(phone: Phone, tmp_path: Path) -> None:
     process, gate = measuring_process(phone, tmp_path)
     figures = device(phone).measure(tmp_path / "model.onnx", phone_target(phone))
-    assert "another edgekd measures on it" in figures.reasons[0]
+    assert "another edgekd uses this phone" in figures.reasons[0]
     gate.release()
     assert process.wait() == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgekd.devices.adb.condition import Condition, why_invalid
-from edgekd.devices.adb.figures import STAND_IN_REASON
+from edgekd.devices.adb.figures import HEAT_UNKNOWN, STAND_IN_REASON
 from edgekd.devices.adb.result import Seen
 from edgekd.target import Android
 from tests.devices.adb.conftest import MakePhone
@@ -78,6 +78,15 @@ def test_a_phone_that_stays_hot_is_waited_for_up_to_the_limit(phone: Phone, mode
     assert "0 of 2 repetitions count" in figures.reasons
     assert "throttled: thermal status 3 of 6" in figures.reasons
     assert figures.latency_ms is not None, "what was seen is told, as invalid"
+
+
+def test_a_phone_that_does_not_tell_its_heat_counts_but_says_so(phone: Phone, model: Path) -> None:
+    phone.state.thermal_status = None
+    figures = device(phone).measure(model, phone_target(phone))
+    assert figures.reasons == [STAND_IN_REASON]
+    assert figures.assumptions == [HEAT_UNKNOWN]
+    assert figures.device_facts is not None
+    assert figures.device_facts.thermal_status is None
 
 
 def test_a_low_battery_is_told(phone: Phone, model: Path) -> None:

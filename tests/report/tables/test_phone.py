@@ -36,6 +36,9 @@ def test_a_phone_has_its_facts(phones: Report) -> None:
         "ABI": "arm64-v8a",
         "CPU features": "fp, asimd, aes, asimddp, i8mm",
         "Memory page": "4.00 KiB",
+        "App": "edgekd-demo 1.0",
+        "Runtime": "2.3.4",
+        "Delegate": "xnnpack",
     }
 
 
@@ -47,14 +50,14 @@ def test_its_state_stands_beside_every_rung(phones: Report) -> None:
     rows = {row.cells[0]: row for row in table.rows}
 
     assert [column.heading for column in table.columns] == [
-        *("Rung", "Status", "Battery", "Charge", "Plugged in"),
+        *("Rung", "Status", "Headroom", "Battery", "Charge", "Plugged in"),
         *("Governor", "Fixed performance"),
     ]
     assert rows["distilled-int8"].cells[1:] == [
-        *("0 (none)", "31.4 °C", "81%", "yes"),
+        *("0 (none)", "0.42", "31.4 °C", "81%", "yes"),
         *("schedutil (policy0, policy4); performance (policy7)", "yes"),
     ]
-    assert rows["distilled-int8-qat"].cells[1:3] == ["2 (moderate)", "41.9 °C"]
+    assert rows["distilled-int8-qat"].cells[1:4] == ["2 (moderate)", "0.42", "41.9 °C"]
     assert rows["distilled-int8-qat"].state == "invalid"
     assert "0 none, 1 light" in state_note(_section(phones, ANDROID))
 
@@ -71,6 +74,22 @@ def test_what_a_phone_does_not_tell_is_left_out() -> None:
     assert phone_table(section).rows == []
     assert state_table(section).rows == []
     assert state_note(section) == ""
+
+
+def test_load_times_and_billed_memory_are_shown_where_a_phone_tells_them(phones: Report) -> None:
+    told = {"Load, ms: Cold", "Load, ms: Warm", "Memory: PSS"}
+    for section in target_sections(phones):
+        table = performance_table(section)
+        shown = {f"{column.group}: {column.heading}" for column in table.columns} & told
+        phone = section.kind == "device"
+        stand_in = section.origin is not None and section.origin.stand_in
+        assert shown == (told if phone and not stand_in else {"Memory: PSS"} if phone else set())
+
+    table = performance_table(_section(phones, ANDROID))
+    headings = [column.heading for column in table.columns]
+    teacher = table.rows[0].cells
+    assert float(teacher[headings.index("Cold")]) > float(teacher[headings.index("Warm")]) > 0
+    assert teacher[headings.index("PSS")] == "49.6 MiB"
 
 
 def test_nothing_is_said_of_phones_where_there_is_none(phones: Report) -> None:

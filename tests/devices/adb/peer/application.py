@@ -146,7 +146,11 @@ class Launch:
                 self._tree.write(stream, data)
             temporary.replace(target)
         if self._fault.says_done:
-            self._log.write(TAG, f"EDGEKD_DONE {run_id}")
+            self.log(f"EDGEKD_DONE {run_id}")
+
+    def log(self, line: str) -> None:
+        """Write a line to the phone's log."""
+        self._log.write(TAG, line)
 
     def stop(self) -> None:
         self._stop.set()

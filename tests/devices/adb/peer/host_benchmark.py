@@ -124,8 +124,9 @@ def _samples(launch: Launch, model: LoadedModel) -> list[Array]:
 
 def _conditions(launch: Launch) -> dict[str, Any]:
     state = launch.state
+    heat = {} if state.thermal_status is None else {"thermal_status": state.thermal_status}
     return {
-        "thermal_status": state.thermal_status,
+        **heat,
         "battery_percent": state.battery.percent,
         "battery_celsius": state.battery.celsius,
         "foreground": state.screen_on,

@@ -64,7 +64,7 @@ class PhoneState:
     Attributes:
         properties: what ``getprop`` shows.
         settings: of each namespace.
-        thermal_status: 0 (none) to 6 (shutdown).
+        thermal_status: 0 (none) to 6 (shutdown); null: it has no such service.
         battery: see there.
         screen_on: whether the display is on.
         fixed_performance: whether that mode is set.
@@ -79,7 +79,7 @@ class PhoneState:
 
     properties: dict[str, str] = field(default_factory=_properties)
     settings: dict[str, dict[str, str]] = field(default_factory=_settings)
-    thermal_status: int = 0
+    thermal_status: int | None = 0
     battery: Battery = field(default_factory=Battery)
     screen_on: bool = True
     fixed_performance: bool = False

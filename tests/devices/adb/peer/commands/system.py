@@ -115,6 +115,8 @@ def _battery(process: Process) -> int:
 
 def _thermal(process: Process) -> int:
     status = process.phone.state.thermal_status
+    if status is None:
+        raise Failed("Can't find service: thermalservice", _NO_SERVICE)
     celsius = 30.0 + 5 * status
     skin = f"Temperature{{mValue={celsius}, mType=3, mName=skin, mStatus={status}}}"
     process.say(

@@ -1,0 +1,1 @@
+"""The Android demo app, from this side: its bundles, its project and its package."""

@@ -1,0 +1,1 @@
+"""Samples through the app's own preprocessing: one JVM for many cases."""

@@ -1,0 +1,1 @@
+"""What sets up a machine to develop edgekd; none of it is part of the package."""
