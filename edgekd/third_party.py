@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
+import io
 import logging
 import os
 import re
@@ -10,12 +12,13 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib import metadata
+from typing import TextIO
 
 from edgekd.errors import MissingPackage
 
-_STDERR = 2
+_STDOUT, _STDERR = 1, 2
 _OPERATOR = re.compile(r"\b(?:aten|prims|prim|torchvision)(?:\.|::)\w+(?:\.\w+)?")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_REASON = 200
@@ -75,7 +78,7 @@ def quiet() -> Iterator[None]:
     handlers, level, disabled = root.handlers[:], root.level, root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings(), _without_stderr():
+        with warnings.catch_warnings(), _without(_STDERR, sys.stderr):
             warnings.simplefilter("ignore")
             yield
     finally:
@@ -85,15 +88,24 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _without_stderr() -> Iterator[None]:
-    """Send file descriptor 2 elsewhere: native code does not go through ``sys.stderr``."""
-    sys.stderr.flush()
+def without_output() -> Iterator[None]:
+    """Hold back what tools print on standard output, from Python or from native code."""
+    with _without(_STDOUT, sys.stdout), redirect_stdout(io.StringIO()):
+        yield
+
+
+@contextmanager
+def _without(descriptor: int, stream: TextIO) -> Iterator[None]:
+    """Send a file descriptor elsewhere: native code does not go through Python's streams."""
+    stream.flush()
     with tempfile.TemporaryFile() as sink:
-        original = os.dup(_STDERR)
-        os.dup2(sink.fileno(), _STDERR)
+        original = os.dup(descriptor)
+        os.dup2(sink.fileno(), descriptor)
         try:
             yield
         finally:
-            sys.stderr.flush()
-            os.dup2(original, _STDERR)
+            stream.flush()
+            # What C's own buffers hold would otherwise come out later.
+            ctypes.CDLL(None).fflush(None)
+            os.dup2(original, descriptor)
             os.close(original)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
+import sys
 import warnings
 
 import pytest
 
 from edgekd.errors import MissingPackage
-from edgekd.third_party import quiet, reason, require, versions
+from edgekd.third_party import quiet, reason, require, versions, without_output
 
 
 def test_a_missing_package_names_the_extra() -> None:
@@ -56,3 +58,13 @@ def chatter_and_fail() -> None:
     warnings.warn("a warning", stacklevel=1)
     os.write(2, b"native chatter\n")
     raise ValueError("kept")
+
+
+def test_native_output_is_held_back_too(capfd: pytest.CaptureFixture[str]) -> None:
+    native = ctypes.CDLL(None)
+    with without_output():
+        sys.stdout.write("from Python\n")
+        native.printf(b"from C, which keeps it in a buffer of its own\n")
+    native.fflush(None)
+    sys.stdout.write("after it\n")
+    assert capfd.readouterr().out == "after it\n"

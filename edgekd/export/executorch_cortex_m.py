@@ -8,9 +8,7 @@ the executorch wheel.
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from edgekd.export.executorch_lowering import lowering, quantized_statically, wr
 from edgekd.export.executorch_preflight import inspect_executorch
 from edgekd.measure.vela import MEMORY_MODE, SYSTEM_CONFIGS, Accelerator
 from edgekd.records import Preflight
-from edgekd.third_party import require, versions
+from edgekd.third_party import require, versions, without_output
 
 if TYPE_CHECKING:
     import torch
@@ -93,8 +91,8 @@ def _lowering(to: str, request: ExportRequest) -> Iterator[None]:
     """Refuse other precisions than int8, hold back chatter, and say what cannot be lowered."""
     if request.precision not in ("int8", "int8-qat"):
         raise Unavailable(f"ExecuTorch's {to} backend computes in int8, not {request.precision}")
-    # Vela prints its summary on standard output.
-    with lowering(f"ExecuTorch's {to} backend"), contextlib.redirect_stdout(io.StringIO()):
+    # Vela prints its summary on standard output, and at times its compiler in C++ its graph.
+    with lowering(f"ExecuTorch's {to} backend"), without_output():
         yield
 
 

@@ -22,9 +22,11 @@ from tests.devices.adb.peer.client import connect
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
+# A suite that was started in the background ignores SIGINT, and what it starts would as well.
 _MEASURE = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from edgekd.devices.adb.device import AdbDevice
 from edgekd.target import Target
 target = Target.model_validate_json(sys.argv[2])
