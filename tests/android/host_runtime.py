@@ -3,6 +3,9 @@
 The class files are those of the app; the libraries are ONNX Runtime's and ExecuTorch's for Android
 x86-64, changed as ``host/bionic.py`` says and preloaded with ``host/shim.c``. Java classes that
 their Android packages take from elsewhere are in ``host/fbjni``.
+
+Of LiteRT no artifact for Java can be had. ``host/litert`` stands in for its Java interface, at the
+very edge: behind it run the real kernels, in a process of Python (``host/litert_server.py``).
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -39,6 +43,12 @@ from tests.conftest import ROOT
 
 _HOST = Path(__file__).with_name("host")
 _COMPILER = ("gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared")
+# How what is told of LiteRT is to be read.
+STAND_IN = "a stand-in for its Java interface"
+_LITERT = (
+    f"-Dedgekd.litert.python={sys.executable}",
+    f"-Dedgekd.litert.server={_HOST / 'litert_server.py'}",
+)
 # The libraries need it, and no longer say so.
 _LINKED = ("-Wl,--no-as-needed", "-lm")
 SHIM = "libshim.so"
@@ -141,13 +151,14 @@ def run_program(
     libraries, found, machine = native_libraries(), pieces(), machine or Machine()
     where = machine.libraries or libraries
     jars = [programs_jar(), app_jar(), core_jar(), fbjni_jar(), found.kotlin_runtime]
-    runtimes = [found.onnxruntime, found.executorch] if machine.runtimes else []
+    runtimes = [found.onnxruntime, found.executorch, litert_jar()] if machine.runtimes else []
     return run_java(
         f"dev.edgekd.host.{main}",
         [*jars, *runtimes],
         arguments,
         options=[
             *(f"-Djava.library.path={where}", f"-Donnxruntime.native.path={where}"),
+            *(() if machine.libraries else _LITERT),
             f"-XX:MaxDirectMemorySize={machine.buffer_bytes}",
             # A crash is told on standard output; no file is left behind.
             *("-XX:ErrorFile=/dev/null", "-XX:-CreateCoredumpOnCrash"),
@@ -164,6 +175,11 @@ def programs_jar() -> Path:
 def fbjni_jar() -> Path:
     """What stands in for the Java classes of fbjni and its loader."""
     return compile_java("host-fbjni", sources(_HOST / "fbjni", ".java"))
+
+
+def litert_jar() -> Path:
+    """What stands in for LiteRT's Java classes."""
+    return compile_java("host-litert", sources(_HOST / "litert", ".java"))
 
 
 @cache

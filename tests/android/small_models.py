@@ -12,6 +12,7 @@ SHAPE = (2, 3)
 DTYPES = ("float32", "float16", "float64", "int8", "uint8", "int32", "int64")
 # ONNX Runtime's Java interface takes these too, ExecuTorch's does not.
 ONNX_DTYPES = (*DTYPES, "int16", "bool")
+TFLITE_DTYPES = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
 
 
 def samples_of(dtype: str, count: int) -> npt.NDArray[Any]:
@@ -92,6 +93,37 @@ def executorch_copies(path: Path, dtypes: tuple[str, ...]) -> Path:
     return path
 
 
+def tflite_copies(dtypes: tuple[str, ...], shape: tuple[int, ...] = SHAPE) -> bytes:
+    """A TFLite model that gives back each of its inputs."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph = schema.SubGraphT()
+    graph.tensors, graph.operators = [], []
+    for place, dtype in enumerate(dtypes):
+        for name in (f"of_{dtype}", f"{dtype}_copy"):
+            tensor = schema.TensorT()
+            tensor.name, tensor.shape = name, [1, *shape]
+            tensor.type = getattr(schema.TensorType, dtype.upper())
+            graph.tensors.append(tensor)
+        copy = schema.OperatorT()
+        copy.inputs, copy.outputs = [2 * place], [2 * place + 1]
+        copy.builtinOptionsType = schema.BuiltinOptions.ReshapeOptions
+        copy.builtinOptions = schema.ReshapeOptionsT()
+        copy.builtinOptions.newShape = [1, *shape]
+        graph.operators.append(copy)
+    graph.inputs = list(range(0, 2 * len(dtypes), 2))
+    graph.outputs = list(range(1, 2 * len(dtypes), 2))
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.RESHAPE
+    model = schema.ModelT()
+    model.version, model.subgraphs, model.operatorCodes = 3, [graph], [code]
+    model.buffers = [schema.BufferT()]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
 def _save_onnx(
     path: Path, nodes: list[Any], inputs: list[Any], outputs: list[Any], constants: Any = ()
 ) -> Path:
@@ -102,11 +134,3 @@ def _save_onnx(
     opset = helper.make_opsetid("", 20)
     onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=10), path)
     return path
-
-
-def smallest_tflite() -> bytes:
-    """What begins as a TensorFlow Lite model does, and holds an empty table."""
-    root, padding = (16).to_bytes(4, "little"), bytes(4)
-    # Lengths of the fields' offsets and of the table; then the table: how far back they are.
-    table = bytes([4, 0, 4, 0]) + (4).to_bytes(4, "little")
-    return root + b"TFL3" + padding + table

@@ -22,13 +22,14 @@ from tests.android.small_models import (
     onnx_large_input,
     onnx_of_texts,
     samples_of,
-    smallest_tflite,
+    tflite_copies,
 )
 
 Array = npt.NDArray[Any]
 # Length, identifier and header of an ExecuTorch program; see extended_header.h.
 HEADER_BYTES = 40
 CUTS = 40
+ENGINES = ["onnx", "executorch", "litert"]
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +38,15 @@ def models() -> dict[str, Path]:
     return {
         "onnx": artifacts / "host-onnx" / "distilled-int8" / "model.onnx",
         "executorch": artifacts / "host-executorch" / "distilled-int8" / "model.pte",
+        "litert": artifacts / "host-litert" / "distilled-int8" / "model.tflite",
     }
 
 
 @pytest.fixture
-def digit() -> Array:
-    return np.zeros((1, 1, 8, 8), np.float32)
+def digit(engine: str) -> Array:
+    """As the engine's model stores it."""
+    litert = engine == "litert"
+    return np.zeros((1, 8, 8, 1), np.int8) if litert else np.zeros((1, 1, 8, 8), np.float32)
 
 
 def _cuts(content: bytes) -> Iterator[bytes]:
@@ -67,7 +71,7 @@ def _run_files(engine: str, contents: Iterator[bytes], digit: Array, folder: Pat
     return run_models(jobs, folder / "jobs")
 
 
-@pytest.mark.parametrize("engine", ["onnx", "executorch"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_cut_model_is_refused(
     engine: str, models: dict[str, Path], digit: Array, tmp_path: Path
 ) -> None:
@@ -87,7 +91,7 @@ def test_a_cut_program_without_segments_ends_no_process(tmp_path: Path) -> None:
     assert reasons[-1] in ("model", None)
 
 
-@pytest.mark.parametrize("engine", ["onnx", "executorch"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_damaged_header_ends_no_process(
     engine: str, models: dict[str, Path], digit: Array, tmp_path: Path
 ) -> None:
@@ -105,12 +109,14 @@ def test_a_model_of_another_runtime_is_refused(models: dict[str, Path], tmp_path
         ("executorch", models["onnx"]),
         ("litert", models["onnx"]),
         ("litert", models["executorch"]),
+        ("onnx", models["litert"]),
+        ("executorch", models["litert"]),
     ]
     answers = run_models([ModelJob(*pair) for pair in pairs], tmp_path / "jobs")
     assert [answer.reason for answer in answers] == ["model"] * len(pairs)
 
 
-@pytest.mark.parametrize("engine", ["onnx", "executorch", "litert"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_what_is_no_file_is_refused(engine: str, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.touch()
@@ -119,7 +125,7 @@ def test_what_is_no_file_is_refused(engine: str, tmp_path: Path) -> None:
     assert [answer.reason for answer in answers] == ["model"] * len(files)
 
 
-@pytest.mark.parametrize("engine", ["onnx", "executorch"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_inputs_that_do_not_fit_are_refused(
     engine: str, models: dict[str, Path], digit: Array, tmp_path: Path
 ) -> None:
@@ -127,7 +133,7 @@ def test_inputs_that_do_not_fit_are_refused(
         [digit[:, :, :4]],
         [digit[:, 0]],
         [digit.astype(np.float64)],
-        [digit.astype(np.int8)],
+        [digit.astype(np.uint8)],
         [digit, digit],
     ]
     jobs = [ModelJob(engine, models[engine], inputs=inputs) for inputs in [*wrong, [digit]]]
@@ -138,13 +144,16 @@ def test_inputs_that_do_not_fit_are_refused(
 
 def test_a_dtype_that_a_runtime_does_not_take_is_refused(tmp_path: Path) -> None:
     program = executorch_copies(tmp_path / "booleans.pte", ("bool",))
+    half = tmp_path / "half.tflite"
+    half.write_bytes(tflite_copies(("float16",)))
     jobs = [
         ModelJob("onnx", onnx_of_texts(tmp_path / "texts.onnx")),
+        ModelJob("litert", half),
         ModelJob("executorch", program, inputs=[samples_of("bool", 1)]),
         ModelJob("executorch", program, inputs=[np.zeros((1, *SHAPE), np.int16)]),
     ]
     answers = run_models(jobs, tmp_path / "jobs")
-    assert [answer.reason for answer in answers] == ["model", "inputs", "inputs"]
+    assert [answer.reason for answer in answers] == ["model", "model", "inputs", "inputs"]
 
 
 def test_options_that_make_no_sense_are_refused(models: dict[str, Path], tmp_path: Path) -> None:
@@ -163,22 +172,19 @@ def test_options_that_make_no_sense_are_refused(models: dict[str, Path], tmp_pat
 def test_a_delegate_that_is_not_here_is_no_silent_fallback(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
-    job = ModelJob("onnx", models["onnx"], delegate="nnapi")
-    (answer,) = run_models([job], tmp_path / "jobs")
-    assert answer.reason == "engine"
+    pairs = [("onnx", "nnapi"), ("litert", "gpu")]
+    jobs = [ModelJob(engine, models[engine], delegate=delegate) for engine, delegate in pairs]
+    answers = run_models(jobs, tmp_path / "jobs")
+    assert [answer.reason for answer in answers] == ["engine", "engine"]
 
 
 @pytest.mark.parametrize("lacking", ["libraries", "classes"])
 def test_a_runtime_that_is_not_here_is_told(
     lacking: str, models: dict[str, Path], tmp_path: Path
 ) -> None:
-    tflite = tmp_path / "small.tflite"
-    tflite.write_bytes(smallest_tflite())
     empty = tmp_path / "empty"
     empty.mkdir()
     jobs = [ModelJob(engine, model) for engine, model in models.items() for _ in range(2)]
-    # No classes of LiteRT are had here at all.
-    jobs.append(ModelJob("litert", tflite))
     machine = Machine(libraries=empty) if lacking == "libraries" else Machine(runtimes=False)
     answers = run_models(jobs, tmp_path / "jobs", machine)
     assert [answer.reason for answer in answers] == ["engine"] * len(jobs)
@@ -186,10 +192,15 @@ def test_a_runtime_that_is_not_here_is_told(
 
 def test_too_little_memory_is_told(tmp_path: Path) -> None:
     numbers, one = 2**22, np.ones((1, 1), np.float32)
+    large, small = tmp_path / "large.tflite", tmp_path / "small.tflite"
+    large.write_bytes(tflite_copies(("float32",), (numbers,)))
+    small.write_bytes(tflite_copies(("float32",), (1,)))
     jobs = [
+        ModelJob("litert", large),
+        ModelJob("litert", small, inputs=[one]),
         ModelJob("onnx", onnx_large_input(tmp_path / "input.onnx", numbers)),
         ModelJob("onnx", onnx_huge_output(tmp_path / "output.onnx"), inputs=[one]),
         ModelJob("onnx", onnx_large_input(tmp_path / "small.onnx", 64)),
     ]
     answers = run_models(jobs, tmp_path / "jobs", Machine(buffer_bytes=numbers))
-    assert [answer.reason for answer in answers] == ["memory", "memory", None]
+    assert [answer.reason for answer in answers] == ["memory", None, "memory", "memory", None]

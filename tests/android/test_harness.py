@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -22,13 +24,21 @@ from safetensors.numpy import load_file, save_file
 from edgekd.devices.adb.application import GOLDEN, ApplicationRunner
 from edgekd.devices.adb.client import Adb
 from edgekd.devices.adb.figures import STAND_IN_REASON
+from edgekd.devices.adb.result import Engine
 from edgekd.devices.adb.runner import Launch, started
 from edgekd.devices.contract import TensorInfo
 from edgekd.errors import RunFailed
 from edgekd.export.contract import Exporter, ExportRequest
 from edgekd.files import sha256_of
 from edgekd.records import Measurement
-from tests.android.host_runtime import fbjni_jar, native_libraries, programs_jar, run_benchmark
+from tests.android.exported_digits import exported_digits
+from tests.android.host_runtime import (
+    fbjni_jar,
+    litert_jar,
+    native_libraries,
+    programs_jar,
+    run_benchmark,
+)
 from tests.conftest import ROOT
 from tests.devices.adb.peer import Phone, PhoneState
 from tests.devices.adb.peer.application import Launch as Start
@@ -41,6 +51,7 @@ FOLDER = "edgekd-bench"
 SHAPE = (1, 28, 28)
 # Of the shipped targets, which take three repetitions.
 ITERATIONS, WARMUP = 1000, 50
+ENGINES: dict[str, Engine] = {"onnx": "onnx", "pte": "executorch", "tflite": "litert"}
 Tamper = Callable[[Start], None]
 
 
@@ -70,7 +81,7 @@ class App:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A server of adb, and all that the app's start needs, compiled."""
-    native_libraries(), programs_jar(), fbjni_jar()
+    native_libraries(), programs_jar(), fbjni_jar(), litert_jar()
     with private_server(tmp_path_factory.mktemp("adb")) as environment:
         yield environment
 
@@ -100,12 +111,19 @@ def phone(
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """One small classifier of digits, exported as edgekd exports: ``onnx`` or ``pte``."""
+    """One small classifier of digits, exported as edgekd exports: ``onnx`` or ``pte``.
+
+    ``tflite`` takes long: it comes from a run, for int8 inputs of 8 x 8 pixels.
+    """
     from tests.export.networks import SHAPES, network
 
     made: dict[str, Path] = {}
 
     def export(ending: str) -> Path:
+        if ending == "tflite" and ending not in made:
+            model = exported_digits() / "artifacts/host-litert/distilled-int8/model.tflite"
+            made[ending] = tmp_path_factory.mktemp(ending) / "digits.tflite"
+            shutil.copyfile(model, made[ending])
         if ending not in made:
             assert SHAPES["28x28"] == SHAPE
             folder = tmp_path_factory.mktemp(ending)
@@ -126,10 +144,11 @@ def _exporter(ending: str) -> Exporter:
 
 
 @pytest.mark.parametrize(
-    ("ending", "runtime", "asked", "version", "used"),
+    ("ending", "runtime", "asked", "told_version", "used"),
     [
         ("onnx", "onnx", "delegate: xnnpack", "1.29.0", "xnnpack"),
         ("pte", "executorch", "", None, "XnnpackBackend"),
+        ("tflite", "litert", "", version("ai-edge-litert"), "xnnpack"),
     ],
 )
 def test_bench_gives_the_record_of_what_the_app_did(
@@ -137,10 +156,10 @@ def test_bench_gives_the_record_of_what_the_app_did(
     app: App,
     digits: Callable[[str], Path],
     tmp_path: Path,
-    ending: Literal["onnx", "pte"],
+    ending: Literal["onnx", "pte", "tflite"],
     runtime: str,
     asked: str,
-    version: str | None,
+    told_version: str | None,
     used: str,
 ) -> None:
     model, target = digits(ending), f"android-arm64-{runtime}"
@@ -164,7 +183,7 @@ def test_bench_gives_the_record_of_what_the_app_did(
     facts = found.device_facts
     assert facts is not None
     assert facts.stand_in
-    assert (facts.runtime_version, facts.delegate) == (version, used)
+    assert (facts.runtime_version, facts.delegate) == (told_version, used)
 
     assert found.parity is not None
     assert found.parity.against == f"host-{runtime}"
@@ -239,9 +258,11 @@ def _nan_in_golden(start: Start) -> None:
         ("onnx", _cut_short, None, "the app says: hash: model.onnx has the hash"),
         ("onnx", _cut_short_unnoticed, None, "the app says: model: "),
         ("pte", _cut_short_unnoticed, None, "the app says: model: "),
+        ("tflite", _cut_short_unnoticed, None, "the app says: model: "),
         ("pte", _nan_in_golden, None, "the app says: inputs: golden samples: input_0 holds NaN"),
         # This machine has none: nothing else may take its place.
         ("onnx", _as_asked, "nnapi", "the app says: engine: "),
+        ("tflite", _as_asked, "gpu", "the app says: engine: "),
         ("pte", _as_asked, "xnnpack", "the app says: request: "),
     ],
 )
@@ -259,7 +280,7 @@ def test_the_line_of_an_error_gives_the_apps_reason(
     runner = ApplicationRunner(
         Adb(phone.serial),
         PACKAGE,
-        "onnx" if ending == "onnx" else "executorch",
+        ENGINES[ending],
         digits(ending),
         inputs,
         run_seconds=120,
