@@ -67,4 +67,5 @@ dependencies {
     }
     implementation(libs.litert)
     implementation(libs.litert.gpu)
+    implementation(libs.litert.gpu.api)
 }

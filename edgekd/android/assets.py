@@ -48,11 +48,11 @@ def export_bundles(bundles: Sequence[CheckedBundle], project: Path) -> list[Carr
 
     Raises:
         BadInput: together with those that stay they are too much for a package.
-        RunFailed: the folder cannot be written; what lay there stays.
+        RunFailed: the folder cannot be read or written; what lay there stays.
     """
     folder = bundles_folder(project)
     chosen = {bundle.name for bundle in bundles}
-    former = {path.name: content_bytes(path) for path in _folders(folder)}
+    former = _sizes(folder)
     staying = {name: count for name, count in former.items() if name not in chosen}
     total = sum(staying.values()) + sum(bundle.size for bundle in bundles)
     if total > MAX_ASSETS_BYTES:
@@ -70,11 +70,18 @@ def export_bundles(bundles: Sequence[CheckedBundle], project: Path) -> list[Carr
     return sorted(carried, key=lambda one: one.name)
 
 
-def _folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    # What begins with a dot was left half done; the packager leaves it out.
-    return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of each bundle that lies there."""
+    try:
+        # What begins with a dot was left half done; the packager leaves it out.
+        found = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        return {path.name: content_bytes(path) for path in found if path.is_dir()}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise RunFailed(
+            f"cannot be read: {error.strerror}", where=str(folder), mend="make it a readable folder"
+        ) from error
 
 
 def _place(bundle: CheckedBundle, folder: Path) -> None:
@@ -86,12 +93,13 @@ def _place(bundle: CheckedBundle, folder: Path) -> None:
             new.mkdir()
             for file in bundle.files:
                 shutil.copyfile(file, new / file.name)
-            if place.exists():
-                place.rename(former)
             try:
+                if place.exists():
+                    place.rename(former)
                 new.rename(place)
-            except OSError:
-                if former.exists():
+            except BaseException:
+                # Also after Ctrl-C: what stays in the temporary folder is removed with it.
+                if former.exists() and not place.exists():
                     former.rename(place)
                 raise
     except OSError as error:

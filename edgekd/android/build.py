@@ -35,23 +35,18 @@ def build_package(project: Path, tools: Tools, show: Callable[[str], None]) -> P
         RunFailed: Gradle failed, or left no package.
     """
     log = project / _LOG
-    log.parent.mkdir(parents=True, exist_ok=True)
     command = [str(tools.gradle), "--console=plain", "--no-daemon", TASK]
     try:
-        process = subprocess.Popen(
-            command,
-            cwd=project,
-            env=tools.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        log.parent.mkdir(parents=True, exist_ok=True)
+        copy = log.open("w", encoding="utf-8")
     except OSError as error:
-        raise RunFailed(f"cannot be started: {error.strerror}", where=command[0]) from error
+        raise RunFailed(
+            f"cannot be written: {error.strerror}",
+            where=str(log),
+            mend="make the project's folder writable",
+        ) from error
     lines: list[str] = []
-    with process, log.open("w", encoding="utf-8") as copy:
+    with copy, _started(command, project, tools) as process:
         assert process.stdout is not None
         try:
             for line in process.stdout:
@@ -70,6 +65,26 @@ def build_package(project: Path, tools: Tools, show: Callable[[str], None]) -> P
     if not package.is_file():
         raise RunFailed(f"Gradle left no package at {_PACKAGE}", mend=f"all it said is in {log}")
     return package
+
+
+def _started(command: Sequence[str], project: Path, tools: Tools) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=project,
+            env=tools.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except OSError as error:
+        raise RunFailed(
+            f"cannot be started: {error.strerror}",
+            where=command[0],
+            mend="make it executable, or remove it to use the gradle of the search path",
+        ) from error
 
 
 def first_error(lines: Sequence[str]) -> str:

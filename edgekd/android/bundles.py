@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from edgekd.errors import BadInput
 from edgekd.export.contract import Bundle
 from edgekd.files import read_json, sha256_of
+from edgekd.report.units import clean
 
 RECORD = "bundle.json"
 # The formats that the app has an engine for.
@@ -19,6 +20,7 @@ FORMATS = ("tflite", "executorch", "onnx")
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _UNAVAILABLE = "unavailable.json"
+_MOST_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,11 @@ def check_bundle(folder: Path) -> CheckedBundle:
             has no engine for its format.
     """
     record = folder / RECORD
-    if not record.is_file():
+    try:
+        found = record.is_file()
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", where=str(folder)) from error
+    if not found:
         raise _no_bundle(folder)
     if record.stat().st_size > MAX_RECORD_BYTES:
         raise BadInput(f"is larger than {MAX_RECORD_BYTES} bytes", where=str(record))
@@ -111,14 +117,16 @@ def _parsed(record: Path) -> Bundle:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise BadInput(
-            f"{key[:80]}: {first['msg']}", where=str(record), mend="export the model again"
+            f"{clean(key)[:80]}: {first['msg']}", where=str(record), mend="export the model again"
         ) from error
 
 
 def _no_bundle(folder: Path) -> BadInput:
     if (folder / _UNAVAILABLE).is_file():
-        reason = str(read_json(folder / _UNAVAILABLE).get("reason", ""))[:200]
-        return BadInput(f"was not exported: {reason}", where=str(folder))
+        said = read_json(folder / _UNAVAILABLE)
+        reason = said.get("reason") if isinstance(said, dict) else None
+        told = clean(str(reason or "no reason is given"))[:_MOST_CHARACTERS]
+        return BadInput(f"was not exported: {told}", where=str(folder))
     inside = sorted(folder.glob(f"artifacts/*/*/{RECORD}")) if folder.is_dir() else []
     if inside:
         return BadInput(

@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 from safetensors.numpy import save_file
 
 from tests.android.host.bionic import port
@@ -31,6 +30,7 @@ from tests.android.toolchain import (
     compile_java,
     compile_kotlin,
     core_jar,
+    do_without,
     keep,
     need,
     pieces,
@@ -186,11 +186,11 @@ def litert_jar() -> Path:
 def native_libraries() -> Path:
     """Folder with every native library, ready to be loaded, and the shim.
 
-    They are for x86-64 alone: tests that need them are skipped on other machines.
+    They are for x86-64 alone: other machines do without the tests that need them.
     """
     need("onnxruntime", "executorch", "fbjni", "gcc", "libc6-dev")
     if platform.machine() != "x86_64":
-        pytest.skip("Android's native libraries that are had here are for x86-64")
+        do_without("Android's native libraries that are had here are for x86-64")
     found = pieces()
     folders = (found.onnxruntime_libraries, found.executorch_libraries, found.fbjni_libraries)
     libraries = [path for folder in folders for path in sorted(folder.glob("*.so"))]

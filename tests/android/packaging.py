@@ -7,20 +7,21 @@ it, but not run it.
 
 from __future__ import annotations
 
+import inspect
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from edgekd.android.assets import export_bundles
-from edgekd.android.bundles import check_bundle
+from edgekd.android import assets, bundles
 from edgekd.android.project import APPLICATION, bundles_folder
-from tests.android.small_bundle import write_bundle
+from edgekd.files import sha256_of
+from tests.android import small_bundle
 from tests.android.toolchain import DEMO, app_jar, core_jar, keep, need, pieces, r_jar, run_tool
 from tests.android.toolchain.demo import resources
+from tests.android.toolchain.resources import LEAST_API, TARGET_API, for_older_aapt2
 from tools.android.pins import shipped_pins
 
-LEAST_API, TARGET_API = 26, 35
 # What the project's androidResources.noCompress names.
 STORED = ("onnx", "pte", "tflite", "safetensors")
 _ANDROID = "http://schemas.android.com/apk/res/android"
@@ -28,6 +29,11 @@ _TOOLS = "http://schemas.android.com/tools"
 _JVM = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx768m")
 _MANIFEST = DEMO / "app" / "src" / "main" / "AndroidManifest.xml"
 _PASSWORD = "throwaway"
+# What is packed otherwise, or holds another bundle, is packed again.
+_RECIPE = [
+    sha256_of(Path(one))
+    for one in (__file__, *map(inspect.getfile, (assets, bundles, small_bundle)))
+]
 
 
 def built_package() -> Path:
@@ -44,7 +50,7 @@ def built_package() -> Path:
         run_tool(["zipalign", "-p", "-f", "4", linked, aligned])
         _sign(aligned, made, folder)
 
-    return keep("package.apk", [dex.name, base.parent.name, Path(__file__).read_text()], build)
+    return keep("package.apk", [_RECIPE, dex.name, base.parent.name], build)
 
 
 def _merged_manifest(text: str) -> str:
@@ -67,7 +73,7 @@ def _merged_manifest(text: str) -> str:
 
 def _dex(jars: Sequence[Path]) -> Path:
     """Class files as Android's; dx takes those of Java 8 without invokedynamic."""
-    key = [shipped_pins().bullseye["dx"].sha256, [jar.name for jar in jars]]
+    key = [_RECIPE, shipped_pins().bullseye["dx"].sha256, [jar.name for jar in jars]]
 
     def build(made: Path) -> None:
         dx = (*_JVM, "-cp", pieces().dx, "com.android.dx.command.Main", "--dex")
@@ -80,8 +86,10 @@ def _link(compiled: Path, folder: Path) -> Path:
     """Manifest, resources and the assets that ``edgekd android export`` fills."""
     manifest, linked = folder / "AndroidManifest.xml", folder / "linked.apk"
     project = folder / "project"
-    manifest.write_text(_merged_manifest(_MANIFEST.read_text(encoding="utf-8")), encoding="utf-8")
-    export_bundles([check_bundle(write_bundle(folder / "bundle"))], project)
+    text = for_older_aapt2(_MANIFEST.read_text(encoding="utf-8"))
+    manifest.write_text(_merged_manifest(text), encoding="utf-8")
+    bundle = bundles.check_bundle(small_bundle.write_bundle(folder / "bundle"))
+    assets.export_bundles([bundle], project)
     run_tool(
         [
             *("aapt2", "link", "-I", pieces().framework, "--manifest", manifest, "-o", linked),

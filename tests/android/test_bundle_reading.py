@@ -5,9 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import random
-import shlex
-import shutil
-import subprocess
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +17,7 @@ import pytest
 from edgekd.devices.contract import TensorInfo
 from edgekd.devices.tensors import quantize, real_values
 from edgekd.export.contract import Bundle
+from tests.android.full_disk import run_beside
 from tests.android.random_bundle import STORED, write_random_bundle
 from tests.android.toolchain import core_jar, core_tests_jar, pieces, run_java
 
@@ -197,9 +195,6 @@ def test_an_archive_of_a_bundle_unpacks(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
-    probe = ["unshare", "--map-root-user", "--mount", "true"]
-    if not shutil.which("unshare") or subprocess.run(probe, check=False).returncode:
-        pytest.skip("this machine allows no mount namespace: a full disk cannot be made")
     folder = tmp_path / "b"
     write_random_bundle(folder, random.Random(9))
     archive, disk = zipped(folder, tmp_path / "b.zip"), tmp_path / "disk"
@@ -207,21 +202,8 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     questions = tmp_path / "questions"
     questions.write_text(json.dumps({"unpack": str(archive), "into": str(disk)}) + "\n")
     program = ["java", "-XX:-UsePerfData", "-cp", ":".join(map(str, classpath())), PROGRAM]
-    commands = [
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk],
-        [*program, questions],
-        ["ls", "-A", disk],
-    ]
-    text = " && ".join(shlex.join(map(str, command)) for command in commands)
-    done = subprocess.run(
-        ["unshare", "--map-root-user", "--mount", "sh", "-c", text],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    [line] = done.stdout.splitlines()
+    said = run_beside({disk: 64}, [[*program, questions], ["ls", "-A", disk]])
+    [line] = said.splitlines()
     answer = json.loads(line)
     assert answer["reason"] == "storage"
     assert "No space left on device" in answer["message"]

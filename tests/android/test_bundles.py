@@ -72,6 +72,22 @@ def test_a_folder_without_a_bundle(tmp_path: Path) -> None:
     (tmp_path / "unavailable.json").write_text(json.dumps({"reason": "no int4 here"}))
     with pytest.raises(BadInput, match="was not exported: no int4 here"):
         check_bundle(tmp_path)
+    for content in ([], {}, {"reason": None}):
+        (tmp_path / "unavailable.json").write_text(json.dumps(content))
+        with pytest.raises(BadInput, match="was not exported: no reason is given"):
+            check_bundle(tmp_path)
+    with pytest.raises(BadInput, match="cannot be read: File name too long"):
+        check_bundle(tmp_path / ("x" * 300))
+
+
+def test_a_message_holds_no_control_characters(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "b", **{"\x1b[31m\nred": 1})
+    with pytest.raises(BadInput) as raised:
+        check_bundle(folder)
+    (tmp_path / "unavailable.json").write_text(json.dumps({"reason": "\x1b[31m\nred"}))
+    with pytest.raises(BadInput) as without:
+        check_bundle(tmp_path)
+    assert all(str(one.value).isprintable() for one in (raised, without))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "null", "[" * 100_000])
@@ -125,6 +141,14 @@ def test_assets_hold_only_so_much(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"would carry 150 MiB of bundles.* edgekd push the large"):
         export_bundles([bundle], project)
     assert [path.name for path in bundles_folder(project).iterdir()] == ["large"]
+
+
+def test_assets_that_are_no_folder(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    bundles_folder(project).parent.mkdir(parents=True)
+    bundles_folder(project).touch()
+    with pytest.raises(RunFailed, match="assets/bundles: cannot be read: Not a directory"):
+        export_bundles([check_bundle(write_bundle(tmp_path / "b"))], project)
 
 
 def test_a_failed_copy_leaves_the_former_bundle(tmp_path: Path) -> None:

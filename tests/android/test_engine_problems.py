@@ -5,6 +5,7 @@ Many cases share a process: it must outlive each of them.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,19 @@ def test_a_damaged_header_ends_no_process(
     # A version or a name may be another one, and some bits mean nothing.
     assert set(reasons) <= {"model", "engine", None}
     assert reasons.count("model") > len(reasons) // 2
+
+
+@pytest.mark.parametrize("engine", ["executorch"])
+def test_a_program_that_claims_to_be_larger_than_its_file_is_refused(
+    models: dict[str, Path], engine: str, digit: Array, tmp_path: Path
+) -> None:
+    """Its segments take less than no room, and its first table lies behind the end."""
+    content = bytearray(models["executorch"].read_bytes())
+    start = 1 << 40
+    content[16:40] = struct.pack("<QQq", start, start, len(content) - start)
+    content[:4] = struct.pack("<I", len(content) + 64)
+    [answer] = _run_files(engine, iter([bytes(content)]), digit, tmp_path)
+    assert (answer.reason, "damaged or cut" in (answer.message or "")) == ("model", True)
 
 
 def test_a_model_of_another_runtime_is_refused(models: dict[str, Path], tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.android.toolchain import DEMO, sources
+from tests.android.toolchain.compilers import KOTLIN_LANGUAGE
 from tests.conftest import ROOT
-from tools.android.pins import shipped_pins
 
 MAIN = DEMO / "app" / "src" / "main"
 ANDROID = "{http://schemas.android.com/apk/res/android}"
@@ -53,7 +53,7 @@ def exported_with(package: str) -> str:
 
 
 def test_kotlin_is_that_of_the_checks() -> None:
-    assert catalog()["versions"]["kotlin"] == shipped_pins().npm["kotlin"].version
+    assert catalog()["versions"]["kotlin"].startswith(f"{KOTLIN_LANGUAGE}.")
 
 
 def test_runtimes_are_those_of_the_exporters() -> None:
@@ -153,6 +153,12 @@ def test_what_onnx_runtime_brings_is_removed() -> None:
     }
     permissions = {"android.permission.INTERNET", "android.permission.ACCESS_NETWORK_STATE"}
     assert removed == {*permissions, "ai.onnxruntime.TelemetryInitializer"}
+
+
+def test_the_gpu_may_use_opencl_where_a_phone_has_it() -> None:
+    libraries = list(manifest().iter("uses-native-library"))
+    assert "libOpenCL.so" in [one.get(f"{ANDROID}name") for one in libraries]
+    assert {one.get(f"{ANDROID}required") for one in libraries} == {"false"}
 
 
 def test_only_the_launcher_and_the_shell_may_start_something() -> None:

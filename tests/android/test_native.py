@@ -12,7 +12,7 @@ from elftools.elf.elffile import ELFFile
 from edgekd.errors import BadInput
 from tests.android.host.bionic import ANDROID_ONLY, RENAMED, port
 from tests.android.host_runtime import SHIM, native_libraries
-from tests.android.toolchain import pieces
+from tests.android.toolchain import need, pieces
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +76,8 @@ def test_the_shim_speaks_bionic() -> None:
 
 
 def test_what_is_no_library_of_android_is_refused(tmp_path: Path) -> None:
-    source = next(iter(sorted(pieces().fbjni_libraries.glob("libfbjni.so"))))
-    content = bytearray(source.read_bytes())
+    need("fbjni")
+    content = bytearray((pieces().fbjni_libraries / "libfbjni.so").read_bytes())
     # The machine: another one.
     content[18] = 183
     other = tmp_path / "other.so"

@@ -19,6 +19,7 @@ from edgekd.android.requirements import COMPILE_SDK
 from edgekd.devices.adb.application import ACTIVITY, ApplicationRunner
 from edgekd.devices.adb.client import Adb
 from edgekd.devices.adb.runner import Launch
+from edgekd.target import DELEGATES
 from tests.android.package_inspection import (
     DexClass,
     Element,
@@ -26,13 +27,9 @@ from tests.android.package_inspection import (
     read_dex,
     read_manifest,
 )
-from tests.android.packaging import (
-    LEAST_API,
-    STORED,
-    TARGET_API,
-    built_package,
-)
+from tests.android.packaging import STORED, built_package
 from tests.android.toolchain import DEMO, need, pieces, run_tool, sources
+from tests.android.toolchain.resources import LEAST_API, TARGET_API
 
 APP = DEMO / "app" / "src" / "main"
 HOME = APPLICATION.replace(".", "/")
@@ -160,6 +157,19 @@ def test_the_app_knows_the_extras_that_are_sent(dex: dict[str, DexClass], tmp_pa
     known = {text for text in literals if re.fullmatch(r"[a-z][a-z0-9_]*", text)}
     assert known - BY_HAND == sent
     assert f"{APPLICATION}/{ACTIVITY}" in words
+
+
+@pytest.mark.parametrize(
+    ("runtime", "engine"),
+    [("onnx", "OnnxEngine"), ("litert", "LitertEngine"), ("executorch", "ExecutorchEngine")],
+)
+def test_a_target_may_ask_for_what_the_engine_has(runtime: str, engine: str) -> None:
+    [path] = APP.rglob(f"{engine}.kt")
+    code = path.read_text(encoding="utf-8")
+    texts = dict(re.findall(r'const val (\w+) = "(\w+)"', code))
+    [own] = re.findall(r"val delegates: List<String> = (\w+\(.*\))", code)
+    names = re.findall(r"\b[A-Z]+\b", own)
+    assert tuple(texts[name] for name in names) == DELEGATES.get(runtime, ())
 
 
 def test_only_the_benchmark_logs(dex: dict[str, DexClass]) -> None:

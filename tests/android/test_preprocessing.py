@@ -305,7 +305,7 @@ def _prepared(clips: Sequence[npt.NDArray[Any]], front_end: FrontEnd) -> Floats:
 
 
 def _assert_close(answer: bytes, expected: Floats) -> None:
-    """A difference of at most 1e-4 of the largest value of a bin."""
+    """A difference of at most 1e-4 of the largest value."""
     found = np.frombuffer(answer, np.float32).reshape(expected.shape)
     largest = np.abs(expected).max()
     assert np.abs(found - expected).max() <= 1e-4 * largest

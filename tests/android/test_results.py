@@ -7,9 +7,6 @@ broken ones: none may end it.
 from __future__ import annotations
 
 import base64
-import shlex
-import shutil
-import subprocess
 from typing import Any
 
 import numpy as np
@@ -21,6 +18,7 @@ from edgekd.devices.contract import Signature, TensorInfo
 from edgekd.devices.tensors import quantize
 from edgekd.files import sha256_of
 from edgekd.measure.statistics import latency_summary
+from tests.android.full_disk import run_beside
 from tests.android.starts import (
     PROGRAM,
     QUANTIZED,
@@ -183,36 +181,21 @@ def full_disks(tmp_path_factory: pytest.TempPathFactory) -> Starts:
 
     The room that is reserved for an error takes two more.
     """
-    probe = ["unshare", "--map-root-user", "--mount", "true"]
-    if not shutil.which("unshare") or subprocess.run(probe, check=False).returncode:
-        pytest.skip("this machine allows no mount namespace: a full disk cannot be made")
     folder = tmp_path_factory.mktemp("disks")
     source = write_files(folder / "files")
     started = Starts(folder)
     # What is on such a disk is seen only inside the namespace: kept is a copy.
-    before, after = [], []
+    disks, before, after = {}, [], []
     for pages in (2, 3, 4):
-        kept = folder / f"{pages} pages"
         disk = folder / f"disk {pages}"
         disk.mkdir()
+        disks[disk] = 4 * pages
         started.add(f"{pages} pages", disk)
-        before += [
-            ["mount", "-t", "tmpfs", "-o", f"size={4 * pages}k", "tmpfs", disk],
-            ["cp", source / "sum", source / "golden", disk],
-        ]
-        after += [["cp", "-r", disk, kept]]
+        before.append(["cp", source / "sum", source / "golden", disk])
+        after.append(["cp", "-r", disk, folder / f"{pages} pages"])
     jars = ":".join(map(str, classpath()))
     program = ["java", "-XX:-UsePerfData", "-cp", jars, PROGRAM, started.listed()]
-    commands = [shlex.join(map(str, one)) for one in [*before, program, *after]]
-    done = subprocess.run(
-        ["unshare", "--map-root-user", "--mount", "sh", "-c", " && ".join(commands)],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    started.ended(done.stdout)
+    started.ended(run_beside(disks, [*before, program, *after]))
     return started
 
 

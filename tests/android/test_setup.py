@@ -16,6 +16,7 @@ import pytest
 
 from edgekd.errors import RunFailed
 from tests.android.npm_registry import NAME, VERSION, Registry, integrity, serving, tarball
+from tests.android.toolchain import do_without
 from tests.conftest import ROOT
 from tools.android.npm import fetch_npm
 from tools.android.pieces import PieceCache
@@ -33,7 +34,7 @@ said = Setup(pins, PieceCache(Path(sys.argv[2]), pins), print).set_up()
 sys.exit("; ".join(map(str, said)) or None)
 """
 
-needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+needs_npm = pytest.mark.usefixtures("npm")
 
 
 def archive(members: dict[str, bytes]) -> bytes:
@@ -66,6 +67,12 @@ def pins(content: bytes = GOOD) -> Pins:
 def files_below(folder: Path) -> dict[str, bytes]:
     files = [path for path in folder.rglob("*") if not path.is_dir()]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def npm() -> None:
+    if shutil.which("npm") is None:
+        do_without("npm is not installed")
 
 
 @pytest.fixture
@@ -195,7 +202,8 @@ def test_each_missing_piece_is_one_line_where_nothing_can_be_fetched(tmp_path: P
 
     told = [line for line in done.stderr.splitlines() if " is missing (" in line]
     assert done.returncode == 1
-    assert any("kotlin-compiler 2.4.20" in line and "npm is not installed" in line for line in told)
+    kotlin = f"kotlin-compiler {shipped_pins().npm['kotlin'].version}"
+    assert any(kotlin in line and "npm is not installed" in line for line in told)
     assert any("libandroid-23-java" in line and "apt-get is not installed" in line for line in told)
     assert any("javac" in line and "apt-get install openjdk-17" in line for line in told)
     assert not [line for line in done.stderr.splitlines() if "Traceback" in line]

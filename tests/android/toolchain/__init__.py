@@ -16,7 +16,7 @@ from tests.android.toolchain.demo import (
     sources,
 )
 from tests.android.toolchain.kept import BuildFailed, keep
-from tests.android.toolchain.pieces import Pieces, need, pieces
+from tests.android.toolchain.pieces import Pieces, do_without, need, pieces
 
 __all__ = [
     "DEMO",
@@ -28,6 +28,7 @@ __all__ = [
     "compile_kotlin",
     "core_jar",
     "core_tests_jar",
+    "do_without",
     "keep",
     "need",
     "pieces",

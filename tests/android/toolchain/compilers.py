@@ -17,7 +17,10 @@ from tests.conftest import ROOT
 from tools.android.pins import shipped_pins
 
 # Class files of Java 8 without invokedynamic, which is what dx can turn into Android's.
+# Of Gradle's compiler in the app's catalog: what this newer one knows beyond it is refused.
+KOTLIN_LANGUAGE = "2.2"
 KOTLIN_FLAGS = (
+    *("-language-version", KOTLIN_LANGUAGE, "-api-version", KOTLIN_LANGUAGE),
     *("-jvm-target", "1.8", "-Xlambdas=class", "-Xsam-conversions=class"),
     *("-Xstring-concat=inline", "-Werror"),
 )

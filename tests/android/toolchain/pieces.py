@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -95,9 +96,16 @@ def need(*names: str) -> None:
         names: of pieces or packages in ``tools/android/pins.json``.
     """
     missing = lacking(names)
-    if not missing:
-        return
-    said = "; ".join(map(str, missing))
+    if missing:
+        do_without("; ".join(map(str, missing)))
+
+
+def do_without(said: str) -> NoReturn:
+    """Skip the test that runs, or fail it in CI.
+
+    Args:
+        said: what this machine lacks.
+    """
     if os.environ.get("CI"):
         pytest.fail(said, pytrace=False)
     pytest.skip(said)

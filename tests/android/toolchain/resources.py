@@ -6,13 +6,16 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekd.android.project import APPLICATION
+from edgekd.files import sha256_of
 from tests.android.toolchain.compilers import run_tool
 from tests.android.toolchain.kept import content_of, keep
 from tests.android.toolchain.pieces import need, pieces
 from tests.conftest import ROOT
 
-_PACKAGE = "dev.edgekd.demo"
-_LEAST_API, _TARGET_API = 26, 35
+LEAST_API, TARGET_API = 26, 35
+# What is linked otherwise is linked again.
+_RECIPE = sha256_of(Path(__file__))
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class Resources:
 
     base: Path
     r_java: Path
+
+
+def for_older_aapt2(manifest: str) -> str:
+    """The text of a manifest without what Debian's aapt2, that of Android 10, does not know."""
+    return re.sub(r"<uses-native-library\b[^>]*/>", "", manifest)
 
 
 def link_resources(main: Path, folder: str = "resources") -> Resources:
@@ -45,9 +53,9 @@ def link_resources(main: Path, folder: str = "resources") -> Resources:
     def build(made: Path) -> None:
         made.mkdir()
         # Gradle names the package in its own file, aapt2 wants it in the manifest.
-        text = manifest.read_text(encoding="utf-8")
+        text = for_older_aapt2(manifest.read_text(encoding="utf-8"))
         if not re.search(r"<manifest[^>]*\spackage=", text):
-            text = text.replace("<manifest", f'<manifest package="{_PACKAGE}"', 1)
+            text = text.replace("<manifest", f'<manifest package="{APPLICATION}"', 1)
         (made / "AndroidManifest.xml").write_text(text, encoding="utf-8")
         flat = made / "compiled.zip"
         run_tool(["aapt2", "compile", "--dir", main / "res", "-o", flat])
@@ -55,10 +63,10 @@ def link_resources(main: Path, folder: str = "resources") -> Resources:
             [
                 *("aapt2", "link", "-I", pieces().framework, "-o", made / "base.apk"),
                 *("--manifest", made / "AndroidManifest.xml", "--java", made / "java"),
-                *("--min-sdk-version", str(_LEAST_API), "--target-sdk-version", str(_TARGET_API)),
+                *("--min-sdk-version", str(LEAST_API), "--target-sdk-version", str(TARGET_API)),
                 *("--version-code", "1", "--version-name", "1", "--auto-add-overlay", flat),
             ]
         )
 
-    made = keep(folder, content_of(ROOT, files), build)
-    return Resources(made / "base.apk", made / "java" / Path(*_PACKAGE.split(".")) / "R.java")
+    made = keep(folder, [_RECIPE, content_of(ROOT, files)], build)
+    return Resources(made / "base.apk", made / "java" / Path(*APPLICATION.split(".")) / "R.java")

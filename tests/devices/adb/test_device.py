@@ -223,6 +223,15 @@ def test_a_phone_that_hangs_is_asked_again(phone: Phone, model: Path) -> None:
     assert whole(device(phone, call_seconds=4.0).measure(model, phone_target(phone)))
 
 
+def test_an_app_that_can_write_no_result_says_why_at_once(phone: Phone, model: Path) -> None:
+    def fails(launch: application.Launch) -> None:
+        launch.log(f"EDGEKD_FAILED {launch.text('run_id')} storage: no space left")
+
+    phone.application.benchmark = fails
+    figures = device(phone).measure(model, phone_target(phone))
+    assert any("cannot write its result: storage: no space" in one for one in figures.reasons)
+
+
 def test_an_error_of_the_app_is_told(phone: Phone, model: Path) -> None:
     def fails(launch: application.Launch) -> None:
         launch.finish(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from edgekd.devices.adb.lock import locked
 from edgekd.devices.adb.problems import ApplicationMissing, NoDevice, SeveralDevices
 from edgekd.errors import RunFailed
 from tests.android.small_bundle import write_bundle
-from tests.conftest import run_edgekd
+from tests.conftest import ROOT, run_edgekd
 from tests.devices.adb.conftest import MakePhone
 from tests.devices.adb.peer import Package, Phone, PhoneState, faults
 from tests.devices.adb.peer.client import connect
@@ -144,6 +147,29 @@ def test_a_fault_at_each_step(
         assert placed(phone) == whole(newer), kind
         assert left_over(phone) == [], kind
         pair.reverse()
+
+
+@pytest.mark.parametrize(
+    ("step", "placed_then"),
+    [("sha256sum .*tmp.*model", "a"), (" mv .*former", "b"), (" mv .*incoming-bundle/new", "b")],
+)
+def test_a_push_that_is_ended_leaves_one_whole_bundle(
+    phone: Phone, tmp_path: Path, step: str, placed_then: str
+) -> None:
+    folders = {label: write_bundle(tmp_path / label, labels=[label]) for label in ("a", "b")}
+    push(check_bundle(folders["a"]))
+    gate = faults.Gate()
+    phone.inject(faults.wait_for(gate), matching=step)
+    process = subprocess.Popen([sys.executable, "-m", "edgekd", "push", folders["b"]], cwd=ROOT)
+    gate.wait_reached(process)
+    # A shell that starts this in the background has SIGINT ignored.
+    process.send_signal(signal.SIGTERM)
+    if " mv " in step:
+        gate.release()
+    assert process.wait() == 128 + signal.SIGTERM
+    gate.release()
+    assert placed(phone) == whole(check_bundle(folders[placed_then]))
+    assert left_over(phone) == []
 
 
 def test_a_lost_phone_is_told(phone: Phone, bundle: CheckedBundle) -> None:

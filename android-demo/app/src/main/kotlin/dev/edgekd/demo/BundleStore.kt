@@ -26,7 +26,9 @@ internal class BundleStore(context: Context) {
     val shelf: BundleShelf = BundleShelf(files)
 
     /** All bundles; those of the package are unpacked first where they are new. */
-    fun list(): List<ListedBundle> {
+    fun list(): List<ListedBundle> = synchronized(LOCK) { listed() }
+
+    private fun listed(): List<ListedBundle> {
         val names = assets.list(SHIPPED).orEmpty().toList()
         val unpacked = names.associateWith { attempt { unpacked(it) } }
         val wanted = unpacked.values.mapNotNull { (it as? Outcome.Success)?.value?.name }
@@ -52,7 +54,9 @@ internal class BundleStore(context: Context) {
         val stream =
             resolver.openInputStream(address)
                 ?: throw Problem(Reason.STORAGE, "the file cannot be opened")
-        stream.use { BundleArchive.unpack(it, File(files, Origin.OPENED.folder)) }
+        stream.use {
+            synchronized(LOCK) { BundleArchive.unpack(it, File(files, Origin.OPENED.folder)) }
+        }
     }
 
     /** The folder of a shipped bundle; its name holds the hash of what it says of itself. */
@@ -85,5 +89,8 @@ internal class BundleStore(context: Context) {
     private companion object {
         const val SHIPPED = "bundles"
         const val HASH_BYTES = 8
+
+        /** A screen that was turned away may still unpack while the next one lists. */
+        val LOCK = Any()
     }
 }

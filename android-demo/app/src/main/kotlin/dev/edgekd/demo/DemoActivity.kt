@@ -80,7 +80,9 @@ class DemoActivity : Activity() {
         grantResults: IntArray,
     ) {
         super.onRequestPermissionsResult(requestCode, permissions, grantResults)
-        val allowed = grantResults.firstOrNull() == PackageManager.PERMISSION_GRANTED
+        // Nothing in it: the question was broken off, as by another one, and not answered.
+        if (requestCode != MICROPHONE || grantResults.isEmpty()) return
+        val allowed = grantResults.first() == PackageManager.PERMISSION_GRANTED
         say(getString(if (allowed) R.string.microphone_allowed else R.string.microphone_denied))
     }
 
@@ -115,7 +117,7 @@ class DemoActivity : Activity() {
             sink = session,
             pictures = Pictures(applicationContext.contentResolver),
             drawable = request.drawing,
-            onProblem = { say(it.message) },
+            onProblem = { say(it?.message) },
             onChoose = ::choosePicture,
         )
 

@@ -20,10 +20,12 @@ internal class DemoState(
 /**
  * The loaded models and what they answered, kept while the screen is turned.
  *
- * Used on the main thread; the models live on the thread of [background].
+ * Used on the main thread; the models live on the thread of [background]. A word is recorded and a
+ * picture read on another one: neither waits until the models are loaded and checked.
  */
 internal class DemoSession(private val models: SideBySide) : InputSink {
     private val background = Background()
+    private val reading = Background()
     private val waiting = AtomicReference<Input?>()
 
     /** Told of each new state; null while no screen is there. */
@@ -43,10 +45,11 @@ internal class DemoSession(private val models: SideBySide) : InputSink {
         update { waiting.getAndSet(null)?.let(models::predict) }
     }
 
-    override fun <T> later(task: () -> T, done: (Outcome<T>) -> Unit) = background.run(task, done)
+    override fun <T> later(task: () -> T, done: (Outcome<T>) -> Unit) = reading.run(task, done)
 
     fun close() {
         onChange = null
+        reading.close()
         background.close(models::close)
     }
 

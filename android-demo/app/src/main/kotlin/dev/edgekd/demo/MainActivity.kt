@@ -22,6 +22,7 @@ class MainActivity : Activity() {
     private lateinit var start: Button
     private var listed: List<ListedBundle>? = null
     private var choice = BundleChoice()
+    private var opening = false
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
@@ -69,11 +70,14 @@ class MainActivity : Activity() {
                 is Outcome.Success -> {
                     listed = outcome.value
                     choice = choice.among(tasks(outcome.value))
-                    say(note ?: getString(R.string.no_bundles).takeIf { outcome.value.isEmpty() })
+                    if (!opening) say(note ?: noBundles(outcome.value))
                 }
             }
             show()
         }
+
+    private fun noBundles(bundles: List<ListedBundle>): String? =
+        if (bundles.isEmpty()) getString(R.string.no_bundles) else null
 
     private fun tasks(bundles: List<ListedBundle>) =
         bundles.mapNotNull { one -> one.bundle?.let { one.key to it.task } }.toMap()
@@ -110,8 +114,10 @@ class MainActivity : Activity() {
     }
 
     private fun open(address: Uri) {
+        opening = true
         say(getString(R.string.opening))
         background.run({ store.open(address) }) { outcome ->
+            opening = false
             when (outcome) {
                 is Outcome.Failure -> say(outcome.problem.message)
                 is Outcome.Success -> refresh(getString(R.string.opened))

@@ -70,7 +70,7 @@ internal class AndroidProbe(
         return power?.currentThermalStatus
     }
 
-    /** Asked for once: a second call within a second gives NaN, as a phone that cannot tell does. */
+    /** A call within a second of the last one gives NaN, as a phone that cannot tell does. */
     private fun thermalHeadroom(): Double? {
         if (Build.VERSION.SDK_INT < Build.VERSION_CODES.R) return null
         return power?.getThermalHeadroom(FORECAST_SECONDS)?.takeUnless { it.isNaN() }?.toDouble()

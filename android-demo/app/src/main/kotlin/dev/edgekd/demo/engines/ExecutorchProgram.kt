@@ -53,6 +53,7 @@ private fun isSoundWithSegments(bytes: ByteBuffer, size: Long): Boolean {
     return bytes.getInt(HEADER_AT + 4) == HEADER_BYTES &&
         program in 1..start &&
         start - program < MOST_PADDING &&
+        held >= 0 &&
         start + held == size &&
         FlatBuffers(bytes, program).areSound(programSchema(held))
 }

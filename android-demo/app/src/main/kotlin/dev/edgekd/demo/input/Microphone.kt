@@ -31,6 +31,7 @@ internal class Microphone {
                 throw Problem(Reason.INPUTS, "another app holds the microphone")
             }
             val recording = read(recorder)
+            if (recording.isSilent) throw Problem(Reason.INPUTS, SWITCHED_OFF)
             return recording.word(wordSeconds)
                 ?: throw Problem(Reason.INPUTS, "nothing was recorded: hold the button longer")
         } finally {
@@ -49,7 +50,14 @@ internal class Microphone {
         return recording
     }
 
-    private fun opened(): AudioRecord {
+    private fun opened(): AudioRecord =
+        try {
+            firstThatOpens()
+        } catch (error: SecurityException) {
+            throw Problem(Reason.INPUTS, "this app may not use the microphone", error)
+        }
+
+    private fun firstThatOpens(): AudioRecord {
         for (rate in RATES) {
             val least = AudioRecord.getMinBufferSize(rate, CHANNEL, ENCODING)
             if (least <= 0) continue
@@ -62,6 +70,8 @@ internal class Microphone {
 
     private companion object {
         const val MOST_SECONDS = 5.0
+        const val SWITCHED_OFF =
+            "the microphone gives nothing but zeros: switch it on in the phone's quick settings"
         const val BLOCKS_PER_SECOND = 20
         const val SOURCE = MediaRecorder.AudioSource.VOICE_RECOGNITION
         const val CHANNEL = AudioFormat.CHANNEL_IN_MONO

@@ -9,6 +9,7 @@ import android.net.Uri
 import dev.edgekd.core.prediction.Sample
 import dev.edgekd.core.problem.Problem
 import dev.edgekd.core.problem.Reason
+import java.io.IOException
 import java.io.InputStream
 
 /** Pictures of other apps, decoded at a bounded size. */
@@ -26,8 +27,7 @@ internal class Pictures(private val resolver: ContentResolver) {
         val bitmap =
             opened(address).use { BitmapFactory.decodeStream(it, null, options) }
                 ?: throw noPicture()
-        val degrees = opened(address).use { rotation(it) }
-        return turned(bitmap, degrees).toSample()
+        return turned(bitmap, degrees(address)).toSample()
     }
 
     private fun opened(address: Uri): InputStream =
@@ -42,6 +42,14 @@ internal class Pictures(private val resolver: ContentResolver) {
         while (side / factor > MOST_PIXELS) factor *= 2
         return factor
     }
+
+    /** 0 where nothing can be read of it: the picture itself was read. */
+    private fun degrees(address: Uri): Float =
+        try {
+            opened(address).use { rotation(it) }
+        } catch (_: IOException) {
+            0f
+        }
 
     /** A camera writes down how it was held instead of turning the picture. */
     private fun rotation(stream: InputStream): Float =

@@ -12,6 +12,10 @@ class Recording(private val sampleRate: Int, seconds: Double) {
     val isFull: Boolean
         get() = size == samples.size
 
+    /** Whether all that came are zeros, as from a microphone that the phone's user switched off. */
+    val isSilent: Boolean
+        get() = size > 0 && (0 until size).all { samples[it] == 0f }
+
     /** Take the first [count] of 16-bit [values]; what does not fit is left out. */
     fun add(values: ShortArray, count: Int) {
         val taken = minOf(count, samples.size - size)

@@ -55,6 +55,18 @@ class RecordingTest {
     }
 
     @Test
+    fun onlyZerosAreAMicrophoneThatIsOff() {
+        val recording = Recording(rate, seconds = 1.0)
+        assertFalse(recording.isSilent)
+        recording.add(ShortArray(10), 10)
+        assertTrue(recording.isSilent)
+
+        recording.add(shortArrayOf(1), 1)
+
+        assertFalse(recording.isSilent)
+    }
+
+    @Test
     fun samplesAreBetweenMinusOneAndOne() {
         val recording = Recording(rate, seconds = 1.0)
         recording.add(shortArrayOf(Short.MIN_VALUE, Short.MAX_VALUE, 7), 2)
