@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,8 @@ from typing import Any
 from edgekd.errors import BadInput, RunFailed
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
+# How the names of unfinished folders begin; see :func:`writing_alone`.
+SCRATCH = ".scratch-"
 
 
 def sha256_of(path: Path) -> str:
@@ -103,6 +107,31 @@ def cache_folder() -> Path:
     # The XDG base directory specification has relative paths ignored.
     wanted = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (wanted if wanted.is_absolute() else Path.home() / ".cache") / "edgekd"
+
+
+@contextmanager
+def writing_alone(folder: Path) -> Iterator[None]:
+    """Be the only one who writes into a folder; what killed writers left in it goes away.
+
+    Args:
+        folder: made where it is missing. Unfinished folders in it begin with ``SCRATCH``.
+
+    Raises:
+        RunFailed: it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for path in folder.glob(f"{SCRATCH}*"):
+                shutil.rmtree(path, ignore_errors=True)
+            yield
+    except OSError as error:
+        raise RunFailed(
+            f"cannot be written: {error.strerror or error}",
+            where=str(folder),
+            mend="free some space or set XDG_CACHE_HOME to another folder",
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:

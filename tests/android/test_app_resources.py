@@ -134,7 +134,7 @@ def test_text_grows_with_the_users_size() -> None:
 
 
 def test_whoever_listens_is_told_what_each_view_is() -> None:
-    told = {"ImageView", "dev.edgekd.demo.input.DrawingView"}
+    told = {"dev.edgekd.demo.input.PictureView", "dev.edgekd.demo.input.DrawingView"}
     seen = set()
     for file, element in elements("layout"):
         seen.add(element.tag)
@@ -156,7 +156,16 @@ def test_answers_and_problems_are_announced() -> None:
         for _, element in elements("layout")
         if element.get(f"{ANDROID}accessibilityLiveRegion")
     }
-    assert live >= {"message", "comparison", "record", "side_answer", "side_problem"}
+    assert live >= {"message", "comparison", "side_answer", "side_problem"}
+
+
+def test_nothing_is_said_into_the_microphone() -> None:
+    record = next(
+        element for _, element in elements("layout") if element.get(f"{ANDROID}id") == "@+id/record"
+    )
+    assert record.get(f"{ANDROID}accessibilityLiveRegion") is None
+    # Else its text, which changes while it records, would be spoken.
+    assert record.get(f"{ANDROID}contentDescription") == "@string/record_spoken"
 
 
 def test_what_is_touched_is_large_enough() -> None:

@@ -39,7 +39,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str, str]] = {
     "no pass": ({"pass": None}, "request", "extra pass"),
     "threads as text": ({"threads": "1"}, "request", "extra threads"),
     "too many threads": ({"threads": 65}, "request", "extra threads"),
-    "unknown delegate": ({"delegate": "npu"}, "request", "extra delegate"),
+    "unknown delegate": ({"delegate": "npu"}, "request", "no delegate"),
     "misspelt": ({"warm_up": 1}, "request", "extra warm_up"),
     "outside": ({"model": "../../model"}, "request", "extra model"),
     "missing model": ({"model": "none"}, "model", "there is no file"),

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from edgekd.errors import RunFailed
-from edgekd.files import cache_folder, digest, sync_folder
+from edgekd.files import SCRATCH, cache_folder, digest, sync_folder
 from tools.android.bullseye import fetch_bullseye
 from tools.android.npm import fetch_npm
 from tools.android.pins import Pins, shipped_pins
 
 # Raised when pieces are laid out in another way.
 _LAYOUT = 1
-_SCRATCH = ".scratch-"
 
 
 class PieceCache:
@@ -30,7 +25,7 @@ class PieceCache:
 
     def __init__(self, folder: Path, pins: Pins) -> None:
         """Nothing is read or written yet."""
-        self._folder = folder
+        self.folder = folder
         self._pins = pins
 
     def folder_of(self, name: str) -> Path:
@@ -40,7 +35,7 @@ class PieceCache:
             name: of the piece in the pins.
         """
         key = digest([_LAYOUT, self._pins.fetched[name].model_dump()])
-        return self._folder / f"{name}-{key[:16]}"
+        return self.folder / f"{name}-{key[:16]}"
 
     def holds(self, name: str) -> bool:
         """Whether all files of a piece are there."""
@@ -56,7 +51,7 @@ class PieceCache:
         """
         place = self.folder_of(name)
         # A new one each time: what a killed run left running may still write into the old one.
-        scratch = Path(tempfile.mkdtemp(dir=self._folder, prefix=_SCRATCH))
+        scratch = Path(tempfile.mkdtemp(dir=self.folder, prefix=SCRATCH))
         try:
             made, downloads = scratch / "made", scratch / "downloads"
             made.mkdir()
@@ -71,27 +66,6 @@ class PieceCache:
             sync_folder(place.parent)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Be the only one who writes; what killed runs left behind goes away.
-
-        Raises:
-            RunFailed: the folder cannot be written.
-        """
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with (self._folder / ".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                for path in self._folder.glob(f"{_SCRATCH}*"):
-                    shutil.rmtree(path, ignore_errors=True)
-                yield
-        except OSError as error:
-            raise RunFailed(
-                f"cannot be written: {error.strerror or error}",
-                where=str(self._folder),
-                mend="free some space or set XDG_CACHE_HOME to another folder",
-            ) from error
 
 
 def shipped_pieces() -> PieceCache:

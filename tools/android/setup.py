@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgekd.errors import EdgekdError
+from edgekd.files import writing_alone
 from tools.android.pieces import PieceCache
 from tools.android.pins import Pins
 from tools.android.system import install, is_installed
@@ -61,7 +62,7 @@ class Setup:
         """
         if not self.missing():
             return []
-        with self._pieces.writing():
+        with writing_alone(self._pieces.folder):
             # Another process may have done it while this one waited.
             refused = self._install()
             reasons = self._fetch()

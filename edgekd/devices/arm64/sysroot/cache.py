@@ -7,7 +7,6 @@ renamed; one lock serves all who write.
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -29,12 +28,19 @@ from edgekd.devices.arm64.sysroot.parts import (
 )
 from edgekd.devices.arm64.sysroot.pins import PYTHON, Pins, shipped_pins
 from edgekd.errors import BadInput, RunFailed
-from edgekd.files import cache_folder, digest, read_json, sync_folder, write_json
+from edgekd.files import (
+    SCRATCH,
+    cache_folder,
+    digest,
+    read_json,
+    sync_folder,
+    write_json,
+    writing_alone,
+)
 from edgekd.records import Record
 
 _CONTENTS = "contents.json"
 _RECORD = "sysroot.json"
-_SCRATCH = ".scratch-"
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ class SysrootCache:
         found = self.find(runtime, core)
         if found is not None:
             return found
-        with self._writing():
+        with writing_alone(self._folder):
             # Another process may have built it while this one waited.
             found = self.find(runtime, core)
             if found is None:
@@ -126,7 +132,7 @@ class SysrootCache:
         """See :func:`remove_sysroots`."""
         if not self._folder.is_dir():
             return []
-        with self._writing():
+        with writing_alone(self._folder):
             removed, used = [], set()
             for root in _entries(self._roots):
                 record = _read_root(root)
@@ -210,28 +216,11 @@ class SysrootCache:
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
         # A new one each time: what a killed build left running may still write into the old one.
-        scratch = Path(tempfile.mkdtemp(dir=self._folder, prefix=_SCRATCH))
+        scratch = Path(tempfile.mkdtemp(dir=self._folder, prefix=SCRATCH))
         try:
             yield scratch
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Be the only one who writes; what killed builds left behind goes away."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with (self._folder / ".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                for path in self._folder.glob(f"{_SCRATCH}*"):
-                    shutil.rmtree(path, ignore_errors=True)
-                yield
-        except OSError as error:
-            raise RunFailed(
-                f"cannot be written: {error.strerror or error}",
-                where=str(self._folder),
-                mend="free some space or set XDG_CACHE_HOME to another folder",
-            ) from error
 
 
 def find_sysroot(runtime: str, core: str) -> Sysroot | None:

@@ -16,6 +16,7 @@ import android.widget.TextView
 class BenchmarkActivity : Activity() {
     private val main = Handler(Looper.getMainLooper())
     private val begin = Runnable { begin() }
+    private val whenDone: (String) -> Unit = { show(it) }
     private var fresh = false
 
     override fun onCreate(savedInstanceState: Bundle?) {
@@ -26,7 +27,7 @@ class BenchmarkActivity : Activity() {
         setContentView(R.layout.activity_benchmark)
         find<TextView>(R.id.benchmark_status).keepClearOfSystemBars()
         window.addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON)
-        BenchmarkRun.whenDone = { show(it) }
+        BenchmarkRun.whenDone = whenDone
         BenchmarkRun.line?.let { show(it) }
         // Behind a lock screen it never gets the focus: it runs all the same, and says so.
         main.postDelayed(begin, LONGEST_WAIT_MILLISECONDS)
@@ -51,6 +52,8 @@ class BenchmarkActivity : Activity() {
 
     override fun onDestroy() {
         main.removeCallbacks(begin)
+        // The screen that took this one's place may have set its own.
+        if (BenchmarkRun.whenDone === whenDone) BenchmarkRun.whenDone = null
         super.onDestroy()
     }
 

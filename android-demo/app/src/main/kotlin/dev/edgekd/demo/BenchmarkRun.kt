@@ -29,8 +29,8 @@ internal object BenchmarkRun {
     var line: String? = null
         private set
 
-    /** Told the line once, at the end. */
-    var whenDone: (String) -> Unit = {}
+    /** Told the line once, at the end; null while no screen is there. */
+    var whenDone: ((String) -> Unit)? = null
 
     /** Start what [intent] asks for, on a thread of its own. Another start only logs that. */
     fun start(context: Context, intent: Intent) {
@@ -52,7 +52,7 @@ internal object BenchmarkRun {
 
     private fun ended(last: String) {
         line = last
-        whenDone(last)
+        whenDone?.invoke(last)
     }
 
     /** What cannot be unpacked is no extra of ours; the run then misses what it needs. */

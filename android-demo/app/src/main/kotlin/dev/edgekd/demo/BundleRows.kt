@@ -6,6 +6,8 @@ import android.text.style.RelativeSizeSpan
 import android.view.LayoutInflater
 import android.view.View
 import android.view.ViewGroup
+import android.view.accessibility.AccessibilityNodeInfo
+import android.view.accessibility.AccessibilityNodeInfo.AccessibilityAction
 import android.widget.CheckBox
 import android.widget.TextView
 import dev.edgekd.core.bundle.Bundle
@@ -18,6 +20,7 @@ internal class BundleRows(
     private val container: ViewGroup,
     private val texts: Texts,
     private val onToggle: (key: String) -> Unit,
+    private val onRemove: (ListedBundle) -> Unit,
 ) {
     private var shown: List<ListedBundle> = emptyList()
 
@@ -34,7 +37,12 @@ internal class BundleRows(
     }
 
     private fun row(listed: ListedBundle): View {
-        val bundle = listed.bundle ?: return broken(listed)
+        val row = listed.bundle?.let { box(listed, it) } ?: broken(listed)
+        if (listed.origin.isRemovable) offerRemoval(row, listed)
+        return row
+    }
+
+    private fun box(listed: ListedBundle, bundle: Bundle): View {
         val box = inflated(R.layout.row_bundle) as CheckBox
         box.text = described(bundle, listed.origin)
         box.setOnClickListener { onToggle(listed.key) }
@@ -45,6 +53,16 @@ internal class BundleRows(
         val row = inflated(R.layout.row_problem) as TextView
         row.text = texts.broken(listed, listed.problem?.message.orEmpty())
         return row
+    }
+
+    /** By a long press; a screen reader names what that does. */
+    private fun offerRemoval(row: View, listed: ListedBundle) {
+        row.isFocusable = true
+        row.setOnLongClickListener {
+            onRemove(listed)
+            true
+        }
+        row.setAccessibilityDelegate(LongClickLabel(row.context.getString(R.string.remove)))
     }
 
     /** The name, and below it in smaller letters what it is. */
@@ -62,5 +80,13 @@ internal class BundleRows(
 
     private companion object {
         const val SMALLER = 0.875f
+    }
+}
+
+/** Says [label] of a long click instead of nothing. */
+private class LongClickLabel(private val label: String) : View.AccessibilityDelegate() {
+    override fun onInitializeAccessibilityNodeInfo(host: View, info: AccessibilityNodeInfo) {
+        super.onInitializeAccessibilityNodeInfo(host, info)
+        info.addAction(AccessibilityAction(AccessibilityNodeInfo.ACTION_LONG_CLICK, label))
     }
 }

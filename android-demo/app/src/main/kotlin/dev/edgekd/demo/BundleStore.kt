@@ -59,6 +59,9 @@ internal class BundleStore(context: Context) {
         }
     }
 
+    /** Remove a bundle that was pushed or opened. Throws [Problem] as [BundleShelf.remove] does. */
+    fun remove(listed: ListedBundle) = synchronized(LOCK) { shelf.remove(listed) }
+
     /** The folder of a shipped bundle; its name holds the hash of what it says of itself. */
     private fun unpacked(name: String): File {
         val source = "$SHIPPED/$name"

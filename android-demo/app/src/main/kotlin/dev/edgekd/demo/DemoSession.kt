@@ -26,7 +26,7 @@ internal class DemoState(
 internal class DemoSession(private val models: SideBySide) : InputSink {
     private val background = Background()
     private val reading = Background()
-    private val waiting = AtomicReference<Input?>()
+    private val waiting = AtomicReference<(() -> Unit)?>()
 
     /** Told of each new state; null while no screen is there. */
     var onChange: ((DemoState) -> Unit)? = null
@@ -39,11 +39,9 @@ internal class DemoSession(private val models: SideBySide) : InputSink {
         update { models.check() }
     }
 
-    /** Only the newest input is asked: one that waits when another comes is dropped. */
-    override fun accept(input: Input) {
-        if (waiting.getAndSet(input) != null) return
-        update { waiting.getAndSet(null)?.let(models::predict) }
-    }
+    override fun accept(input: Input) = answer { models.predict(input) }
+
+    override fun clear() = answer { models.clear() }
 
     override fun <T> later(task: () -> T, done: (Outcome<T>) -> Unit) = reading.run(task, done)
 
@@ -51,6 +49,12 @@ internal class DemoSession(private val models: SideBySide) : InputSink {
         onChange = null
         reading.close()
         background.close(models::close)
+    }
+
+    /** Only the newest input is answered: one that waits when another comes is dropped. */
+    private fun answer(step: () -> Unit) {
+        if (waiting.getAndSet(step) != null) return
+        update { waiting.getAndSet(null)?.invoke() }
     }
 
     private fun update(step: () -> Unit) =

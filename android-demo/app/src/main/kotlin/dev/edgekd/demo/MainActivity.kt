@@ -1,6 +1,7 @@
 package dev.edgekd.demo
 
 import android.app.Activity
+import android.app.AlertDialog
 import android.content.ActivityNotFoundException
 import android.content.Intent
 import android.net.Uri
@@ -12,24 +13,28 @@ import android.widget.TextView
 import dev.edgekd.core.demo.BundleChoice
 import dev.edgekd.core.demo.ListedBundle
 import dev.edgekd.core.demo.Outcome
+import dev.edgekd.core.demo.problemOrNull
 
 /** Lists the bundles on the phone, and lets one or two of them be chosen. */
 class MainActivity : Activity() {
     private val background = Background()
     private lateinit var store: BundleStore
+    private lateinit var texts: Texts
     private lateinit var rows: BundleRows
     private lateinit var message: TextView
     private lateinit var start: Button
     private var listed: List<ListedBundle>? = null
     private var choice = BundleChoice()
     private var opening = false
+    private var question: AlertDialog? = null
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
         setContentView(R.layout.activity_main)
         find<View>(R.id.root).keepClearOfSystemBars()
         store = BundleStore(applicationContext)
-        rows = BundleRows(find<ViewGroup>(R.id.bundles), Texts(this), ::choose)
+        texts = Texts(this)
+        rows = BundleRows(find<ViewGroup>(R.id.bundles), texts, ::choose, ::askToRemove)
         message = find(R.id.message)
         start = find(R.id.start)
         start.setOnClickListener { showDemo() }
@@ -50,6 +55,7 @@ class MainActivity : Activity() {
     }
 
     override fun onDestroy() {
+        question?.dismiss()
         background.close()
         super.onDestroy()
     }
@@ -124,6 +130,22 @@ class MainActivity : Activity() {
             }
         }
     }
+
+    private fun askToRemove(listed: ListedBundle) {
+        question =
+            AlertDialog
+                .Builder(this)
+                .setTitle(R.string.remove_bundle)
+                .setMessage(texts.removal(listed))
+                .setPositiveButton(R.string.remove) { _, _ -> remove(listed) }
+                .setNegativeButton(R.string.cancel, null)
+                .show()
+    }
+
+    private fun remove(listed: ListedBundle) =
+        background.run({ store.remove(listed) }) { outcome ->
+            refresh(outcome.problemOrNull?.message ?: getString(R.string.removed))
+        }
 
     private fun say(text: String?) = message.showOrHide(text)
 

@@ -32,6 +32,13 @@ internal class Texts(private val context: Context) {
             context.getString(origin(origin)),
         )
 
+    fun removal(listed: ListedBundle): String =
+        context.getString(
+            R.string.remove_bundle_question,
+            listed.bundle?.let(::name) ?: listed.folderName,
+            context.getString(origin(listed.origin)),
+        )
+
     fun broken(listed: ListedBundle, message: String): String =
         context.getString(
             R.string.broken_bundle,

@@ -1,12 +1,9 @@
 package dev.edgekd.demo.engines
 
-import dev.edgekd.core.engine.Engine
-import dev.edgekd.core.engine.LoadOptions
 import dev.edgekd.core.problem.Problem
 import dev.edgekd.core.problem.Reason
 
 private const val MOST_CHARACTERS = 300
-private const val MOST_THREADS = 64
 
 // How the runtimes' own exceptions say that there was not enough memory.
 private val OUT_OF_MEMORY = Regex("alloc(ate|ation)\\b.*\\b(fail|memory)|fail.*\\balloc|bad_alloc")
@@ -59,21 +56,4 @@ internal fun problemOf(failure: Throwable, reason: Reason, what: String): Proble
             Problem(reason, message, failure)
         }
     }
-}
-
-/**
- * The delegate that [options] ask this engine for; null where it has no choice.
- *
- * Throws [Problem] (`request`): there is no such delegate, or no such number of threads.
- */
-internal fun Engine.delegateOf(options: LoadOptions): String? {
-    if (options.threads !in 1..MOST_THREADS) {
-        throw Problem(Reason.REQUEST, "${options.threads} threads: 1 to $MOST_THREADS can be asked")
-    }
-    val delegate = options.delegate ?: return delegates.firstOrNull()
-    if (delegate !in delegates) {
-        val known = if (delegates.isEmpty()) "it takes none" else delegates.joinToString()
-        throw Problem(Reason.REQUEST, "${name.label} has no delegate $delegate: $known")
-    }
-    return delegate
 }

@@ -5,6 +5,7 @@ import dev.edgekd.core.engine.EngineName
 import dev.edgekd.core.engine.LoadOptions
 import dev.edgekd.core.engine.LoadedModel
 import dev.edgekd.core.engine.NamedTensor
+import dev.edgekd.core.engine.delegateOf
 import dev.edgekd.core.problem.Problem
 import dev.edgekd.core.problem.Reason
 import dev.edgekd.core.tensor.DType

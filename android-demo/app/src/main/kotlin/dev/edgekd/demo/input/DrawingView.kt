@@ -18,6 +18,7 @@ internal class DrawingView(context: Context, attributes: AttributeSet?) :
     View(context, attributes) {
     private val ink = context.getColor(R.color.ink)
     private val path = Path()
+    private var finger = MotionEvent.INVALID_POINTER_ID
 
     /** What was drawn. */
     val sketch: Sketch = Sketch()
@@ -47,8 +48,7 @@ internal class DrawingView(context: Context, attributes: AttributeSet?) :
     }
 
     override fun onMeasure(widthMeasureSpec: Int, heightMeasureSpec: Int) {
-        val most = resources.getDimensionPixelSize(R.dimen.drawing_most)
-        val side = minOf(MeasureSpec.getSize(widthMeasureSpec), most)
+        val side = squareSide(widthMeasureSpec)
         setMeasuredDimension(side, side)
     }
 
@@ -63,33 +63,46 @@ internal class DrawingView(context: Context, attributes: AttributeSet?) :
             MotionEvent.ACTION_DOWN -> {
                 // What scrolls around it must not take the finger away.
                 parent.requestDisallowInterceptTouchEvent(true)
+                finger = event.getPointerId(0)
                 sketch.begin(event.x / width, event.y / height)
+                drawn(finished = false)
             }
 
             MotionEvent.ACTION_MOVE -> {
-                extend(event)
+                follow(event, finished = false)
             }
 
             MotionEvent.ACTION_UP, MotionEvent.ACTION_CANCEL -> {
-                extend(event)
+                follow(event, finished = true)
+            }
+
+            MotionEvent.ACTION_POINTER_UP -> {
+                if (event.getPointerId(event.actionIndex) == finger) follow(event, finished = true)
             }
 
             else -> {
                 return super.onTouchEvent(event)
             }
         }
-        invalidate()
-        val ends = event.actionMasked
-        onDrawn?.invoke(ends == MotionEvent.ACTION_UP || ends == MotionEvent.ACTION_CANCEL)
         return true
     }
 
-    private fun extend(event: MotionEvent) {
+    /** Only the finger that was there first draws. */
+    private fun follow(event: MotionEvent, finished: Boolean) {
+        val index = event.findPointerIndex(finger)
+        if (index < 0) return
         for (past in 0 until event.historySize) {
-            val x = event.getHistoricalX(past) / width
-            sketch.extend(x, event.getHistoricalY(past) / height)
+            val x = event.getHistoricalX(index, past) / width
+            sketch.extend(x, event.getHistoricalY(index, past) / height)
         }
-        sketch.extend(event.x / width, event.y / height)
+        sketch.extend(event.getX(index) / width, event.getY(index) / height)
+        if (finished) finger = MotionEvent.INVALID_POINTER_ID
+        drawn(finished)
+    }
+
+    private fun drawn(finished: Boolean) {
+        invalidate()
+        onDrawn?.invoke(finished)
     }
 
     private fun trace(side: Int) {

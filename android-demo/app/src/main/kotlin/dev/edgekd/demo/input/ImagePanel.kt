@@ -5,7 +5,6 @@ import android.os.Bundle
 import android.os.Handler
 import android.os.Looper
 import android.view.View
-import android.widget.ImageView
 import android.widget.TextView
 import dev.edgekd.core.demo.Drawn
 import dev.edgekd.core.demo.Given
@@ -25,7 +24,7 @@ internal class ImagePanel(
     onChoose: () -> Unit,
 ) : InputPanel {
     private val drawing = root.find<DrawingView>(R.id.drawing)
-    private val preview = root.find<ImageView>(R.id.picture)
+    private val preview = root.find<PictureView>(R.id.picture)
     private val main = Handler(Looper.getMainLooper())
     private val ask = Runnable { submit() }
     private var asking = false
@@ -33,11 +32,7 @@ internal class ImagePanel(
 
     init {
         drawing.onDrawn = ::drawn
-        root.find<View>(R.id.clear).setOnClickListener {
-            showPicture(null)
-            drawing.clear()
-            drawing.announceForAccessibility(drawing.context.getString(R.string.cleared))
-        }
+        root.find<View>(R.id.clear).setOnClickListener { clear() }
         root.find<View>(R.id.choose_picture).setOnClickListener { onChoose() }
         if (!drawable) {
             listOf(drawing, root.find<View>(R.id.clear)).forEach { it.visibility = View.GONE }
@@ -76,6 +71,14 @@ internal class ImagePanel(
     override fun stop() {
         main.removeCallbacks(ask)
         asking = false
+    }
+
+    private fun clear() {
+        stop()
+        showPicture(null)
+        drawing.clear()
+        sink.clear()
+        drawing.announceForAccessibility(drawing.context.getString(R.string.cleared))
     }
 
     /** While a line grows the models are asked from time to time, at its end at once. */

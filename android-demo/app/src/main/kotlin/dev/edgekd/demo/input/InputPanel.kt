@@ -8,6 +8,9 @@ import dev.edgekd.core.demo.Outcome
 internal interface InputSink {
     fun accept(input: Input)
 
+    /** The input was taken away, and with it goes what was answered. */
+    fun clear()
+
     /** Do what takes time off the main thread. */
     fun <T> later(task: () -> T, done: (Outcome<T>) -> Unit)
 }

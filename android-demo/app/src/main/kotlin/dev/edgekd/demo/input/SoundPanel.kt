@@ -9,7 +9,10 @@ import dev.edgekd.core.problem.Problem
 import dev.edgekd.demo.R
 import dev.edgekd.demo.find
 
-/** Hold a button to record a word. With TalkBack a double tap begins, and another one ends. */
+/**
+ * Hold a button to record a word. With TalkBack a double tap begins, and another one ends; what it
+ * says of the button stays the same, because the microphone would hear a change announced.
+ */
 internal class SoundPanel(
     root: View,
     private val sink: InputSink,

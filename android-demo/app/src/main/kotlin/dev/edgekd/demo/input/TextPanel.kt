@@ -37,7 +37,7 @@ internal class TextPanel(root: View, private val sink: InputSink) : InputPanel {
 
     private fun submit() {
         val text = field.text.toString()
-        if (text.isNotBlank()) sink.accept(Given(Sample.Text(text)))
+        if (text.isBlank()) sink.clear() else sink.accept(Given(Sample.Text(text)))
     }
 
     private companion object {

@@ -1,6 +1,7 @@
 package dev.edgekd.core.benchmark
 
 import dev.edgekd.core.engine.EngineName
+import dev.edgekd.core.engine.LoadOptions
 import dev.edgekd.core.problem.Problem
 import java.io.File
 
@@ -47,7 +48,6 @@ class BenchmarkRequest(
     val delegate: String?,
 ) {
     companion object {
-        internal val THREADS = 1..64
         private val RUN_ID = Regex("[0-9a-f]{32}")
         private val SHA256 = Regex("[0-9a-f]{64}")
         private const val MOST_INFERENCES = 1_000_000
@@ -76,7 +76,7 @@ class BenchmarkRequest(
                         ?: throw given.wrong("run_id", "is not 32 hexadecimal digits"),
                 pass = pass,
                 workload = workload(given, files),
-                threads = given.number("threads", THREADS),
+                threads = given.number("threads", LoadOptions.THREADS),
                 warmup = given.number("warmup", 0..MOST_INFERENCES),
                 iterations = given.number("iterations", fewest..MOST_INFERENCES),
                 delegate = given.optionalText("delegate"),

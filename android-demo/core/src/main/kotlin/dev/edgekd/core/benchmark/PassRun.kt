@@ -4,6 +4,7 @@ import dev.edgekd.core.engine.Engine
 import dev.edgekd.core.engine.EngineName
 import dev.edgekd.core.engine.LoadOptions
 import dev.edgekd.core.engine.LoadedModel
+import dev.edgekd.core.engine.delegateOf
 import dev.edgekd.core.problem.Problem
 import dev.edgekd.core.problem.Reason
 
@@ -17,7 +18,7 @@ internal class PassRun(
 ) {
     private val samples = subject.samples()
 
-    /** Throws [Problem], and whatever else a runtime throws that is no RuntimeException. */
+    /** Throws [Problem], and the errors, as of memory and of linking, that a runtime throws. */
     fun figures(): Figures =
         when (request.pass) {
             Pass.LATENCY -> latency()
@@ -59,17 +60,9 @@ internal class PassRun(
     private fun load(): LoadedModel {
         val engine = blaming(Reason.ENGINE) { engineOf(subject.engine) }
         record.engineVersion = blaming(Reason.ENGINE) { engine.version }
-        val delegate = request.delegate
-        if (delegate != null && delegate !in engine.delegates) {
-            throw Problem(
-                Reason.REQUEST,
-                "extra delegate is '$delegate', and ${subject.engine.label} has: " +
-                    engine.delegates.ifEmpty { listOf("none") }.joinToString(),
-            )
-        }
-        return blaming(Reason.MODEL) {
-            engine.load(subject.model, LoadOptions(request.threads, delegate))
-        }
+        val options = LoadOptions(request.threads, request.delegate)
+        engine.delegateOf(options)
+        return blaming(Reason.MODEL) { engine.load(subject.model, options) }
     }
 
     private fun <T> using(model: LoadedModel, action: (LoadedModel, List<Row>) -> T): T =

@@ -1,6 +1,7 @@
 package dev.edgekd.core.benchmark
 
 import dev.edgekd.core.engine.EngineName
+import dev.edgekd.core.engine.LoadOptions
 import dev.edgekd.core.problem.Problem
 
 /**
@@ -10,7 +11,7 @@ import dev.edgekd.core.problem.Problem
  */
 internal class RunRecord(val runId: String, extras: Map<String, Any?>) {
     val pass: Pass? = Pass.entries.find { it.label == extras["pass"] }
-    val threads: Int? = (extras["threads"] as? Int)?.takeIf { it in BenchmarkRequest.THREADS }
+    val threads: Int? = (extras["threads"] as? Int)?.takeIf { it in LoadOptions.THREADS }
     var engine: EngineName? = EngineName.entries.find { it.label == extras["engine"] }
 
     var application: String = ""

@@ -25,7 +25,7 @@ internal class ArchiveEntries(private val scratch: File, mostBytes: Long) {
      */
     fun take(entry: ZipEntry, content: InputStream) {
         if (++count > MOST_ENTRIES) throw Problem(Reason.MODEL, "this zip holds too many files")
-        if (entry.isDirectory || entry.name.startsWith(MACOS_EXTRAS)) {
+        if (entry.isDirectory || isExtra(entry.name)) {
             copy(content) { _, _ -> }
             return
         }
@@ -36,6 +36,11 @@ internal class ArchiveEntries(private val scratch: File, mostBytes: Long) {
             out.fd.sync()
         }
     }
+
+    /** What file managers add to a folder, or to a zip of it. */
+    private fun isExtra(path: String): Boolean =
+        path.startsWith(MACOS_EXTRAS) ||
+            path.substringAfterLast('/').lowercase() in FOLDER_SETTINGS
 
     private inline fun copy(content: InputStream, write: (ByteArray, Int) -> Unit) {
         while (true) {
@@ -62,6 +67,7 @@ internal class ArchiveEntries(private val scratch: File, mostBytes: Long) {
         const val MOST_ENTRIES = 64
         const val CHUNK_BYTES = 1 shl 16
         const val MACOS_EXTRAS = "__MACOSX/"
+        val FOLDER_SETTINGS = setOf(".ds_store", "thumbs.db", "desktop.ini")
         val ONE_FOLDER = Regex("([^./\\\\][^/\\\\]*/)?")
     }
 }

@@ -3,6 +3,7 @@ package dev.edgekd.core.demo
 import dev.edgekd.core.bundle.Bundle
 import dev.edgekd.core.bundle.BundleReader
 import dev.edgekd.core.problem.Problem
+import dev.edgekd.core.problem.Reason
 import java.io.File
 
 /** Where a bundle came from; the names are those of the folders inside the app's files. */
@@ -15,6 +16,11 @@ enum class Origin(val folder: String) {
 
     /** From a file that the user chose. */
     OPENED("opened"),
+    ;
+
+    /** Whether the app removes it when asked; what the package holds would come back. */
+    val isRemovable: Boolean
+        get() = this != SHIPPED
 }
 
 /**
@@ -56,9 +62,36 @@ class BundleShelf(private val files: File) {
     /** The bundle of a [key] that [list] gave. */
     fun read(key: String): Outcome<Bundle> = read(File(files, key))
 
+    /**
+     * Remove the folder of a bundle that [list] gave.
+     *
+     * Throws [Problem]: it came with the app (`request`), or cannot be removed (`storage`).
+     */
+    fun remove(listed: ListedBundle) {
+        if (!listed.origin.isRemovable) {
+            throw Problem(Reason.REQUEST, "${listed.folderName} is a part of the app")
+        }
+        val folder = File(files, listed.key)
+        // Renamed first: a bundle goes as a whole, whatever stops the rest.
+        val unlisted = File(folder.parentFile, REMOVED)
+        removeTree(unlisted)
+        if (!folder.renameTo(unlisted)) {
+            throw Problem(Reason.STORAGE, "${listed.folderName} cannot be removed")
+        }
+        removeTree(unlisted)
+    }
+
+    /** Links are removed, never what they lead to. */
+    private fun removeTree(file: File) {
+        if (file.delete()) return
+        file.listFiles().orEmpty().forEach(::removeTree)
+        file.delete()
+    }
+
     private fun read(folder: File): Outcome<Bundle> = attempt { BundleReader.read(folder) }
 
     private companion object {
         const val MOST_BUNDLES = 200
+        const val REMOVED = ".removed"
     }
 }

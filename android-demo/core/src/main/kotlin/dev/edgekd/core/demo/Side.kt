@@ -47,6 +47,11 @@ class Side private constructor(
             )
     }
 
+    /** There is no input any more. The times stay for the median. */
+    fun clear() {
+        state = state.copy(answer = null)
+    }
+
     override fun close() = predictor.close()
 
     companion object {

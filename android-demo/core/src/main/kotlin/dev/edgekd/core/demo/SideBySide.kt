@@ -39,6 +39,9 @@ class SideBySide(
     /** Ask each of them. */
     fun predict(input: Input) = loaded().forEach { it.predict(input) }
 
+    /** Forget what they answered: the input is gone. */
+    fun clear() = loaded().forEach { it.clear() }
+
     override fun close() {
         loaded().forEach { side -> attempt { side.close() } }
         sides = emptyList()

@@ -25,7 +25,12 @@ enum class EngineName(val label: String, val format: String) {
  * [threads] are those of one inference. [delegate] is one of [Engine.delegates]; null: the
  * engine's own choice, which is the first of them.
  */
-data class LoadOptions(val threads: Int, val delegate: String? = null)
+data class LoadOptions(val threads: Int, val delegate: String? = null) {
+    companion object {
+        /** How many threads can be asked for. */
+        val THREADS: IntRange = 1..64
+    }
+}
 
 /** A runtime. It holds no state: each model that it loads is closed by itself. */
 interface Engine {

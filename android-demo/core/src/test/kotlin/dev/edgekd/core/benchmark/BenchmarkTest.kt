@@ -96,7 +96,7 @@ class BenchmarkTest {
         val folder = BenchmarkFolder()
         assertContains(folder.error("engine" to "tensorrt"), "request: extra engine is 'tensorrt'")
         assertContains(folder.error("iterations" to 0), "request: extra iterations is 0")
-        assertContains(folder.error("delegate" to "npu"), "request: extra delegate is 'npu'")
+        assertContains(folder.error("delegate" to "npu"), "request: onnx has no delegate npu")
         assertContains(folder.error("sha256" to "0".repeat(64)), "hash: model.sum has the hash")
         assertContains(folder.error("model" to "other.sum"), "model: there is no file")
         assertContains(
@@ -159,10 +159,12 @@ class BenchmarkTest {
                 folder.model("throw=$where $error")
                 assertEquals(expected, folder.error("pass" to "outputs"), where)
             }
-            folder.model("throw=$where IllegalStateException")
-            val reason = if (where == "load") "model" else "engine"
-            val expected = "$reason: IllegalStateException: the runtime said no"
-            assertEquals(expected, folder.error("pass" to "outputs"))
+            for (exception in listOf("IllegalStateException", "Exception")) {
+                folder.model("throw=$where $exception")
+                val reason = if (where == "load") "model" else "engine"
+                val expected = "$reason: $exception: the runtime said no"
+                assertEquals(expected, folder.error("pass" to "outputs"))
+            }
         }
         File(folder.files, "model.sum").writeText("sum-mod")
         assertEquals("model: is no sum model", folder.error())

@@ -89,6 +89,7 @@ class SumModel(
             "UnsatisfiedLinkError" -> UnsatisfiedLinkError("dlopen failed: libsum.so\nnot found")
             "NoClassDefFoundError" -> NoClassDefFoundError("org/sum/Sum")
             "IllegalStateException" -> IllegalStateException("the runtime said no")
+            "Exception" -> Exception("the runtime said no")
             "InternalError" -> InternalError("a fault in mapped memory")
             "AssertionError" -> AssertionError("x".repeat(10_000))
             "Problem" -> Problem(Reason.INPUTS, "this runtime takes no zeros")

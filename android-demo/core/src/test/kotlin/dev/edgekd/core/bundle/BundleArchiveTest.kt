@@ -78,6 +78,19 @@ class BundleArchiveTest {
     }
 
     @Test
+    fun leavesOutWhatFileManagersAdd() {
+        val nested = files().mapKeys { "my bundle/${it.key}" }
+        for (name in listOf(".DS_Store", "Thumbs.db", "desktop.ini")) {
+            val extras = listOf(name, "my bundle/$name").associateWith { ByteArray(9) }
+            val folder = BundleArchive.unpack(zip(extras + nested).inputStream(), into)
+            assertEquals(files().keys, folder.list().orEmpty().toSet())
+            refused(zip(nested + (name to ByteArray(200_000))), "too large")
+            val many = (0..64).associate { "$it/$name" to ByteArray(0) }
+            refused(zip(nested + many), "too many files")
+        }
+    }
+
+    @Test
     fun aNewerEditionReplacesTheOlder() {
         val old = BundleArchive.unpack(zip(files()).inputStream(), into)
         File(old, "left over").writeText("x")

@@ -73,6 +73,20 @@ class SideBySideTest {
     }
 
     @Test
+    fun noInputLeavesNoAnswer() {
+        val models = loaded("columns", "columns larger", "columns fails")
+        models.predict(Given(light(column = 0)))
+
+        models.clear()
+
+        assertEquals(listOf<Any?>(null, null, null), models.states.map { it.valueOrNull()?.answer })
+        assertNull(models.comparison)
+        models.predict(Given(light(column = 3)))
+        assertEquals(listOf("right", "right", null), models.answers())
+        assertEquals(2, models.states[0].valueOrNull()?.runs)
+    }
+
+    @Test
     fun oneThatFailsLeavesTheOtherAlone() {
         val models = loaded("columns fails", "columns")
 
