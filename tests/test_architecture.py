@@ -18,7 +18,7 @@ LAYERS = (
     {"errors", "__init__"},
     {"files", "processes"},
     {"records", "yaml_document", "third_party", "tool_environments"},
-    {"recipe", "target"},
+    {"recipe", "target", "debian"},
     {"catalog", "vendor_sdk"},
     {"measure"},
     {"networks", "data"},

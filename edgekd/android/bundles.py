@@ -10,11 +10,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edgekd.errors import BadInput
+from edgekd.export.bundle_file import BUNDLE_FILE, read_bundle
 from edgekd.export.contract import Bundle
 from edgekd.files import read_json, sha256_of
 from edgekd.report.units import clean
 
-RECORD = "bundle.json"
 # The formats that the app has an engine for.
 FORMATS = ("tflite", "executorch", "onnx")
 MAX_RECORD_BYTES = 4 * 1024 * 1024
@@ -69,7 +69,7 @@ def check_bundle(folder: Path) -> CheckedBundle:
         BadInput: there is none, a file is missing, another one or outside the folder, or the app
             has no engine for its format.
     """
-    record = folder / RECORD
+    record = folder / BUNDLE_FILE
     try:
         found = record.is_file()
     except OSError as error:
@@ -78,7 +78,7 @@ def check_bundle(folder: Path) -> CheckedBundle:
         raise _no_bundle(folder)
     if record.stat().st_size > MAX_RECORD_BYTES:
         raise BadInput(f"is larger than {MAX_RECORD_BYTES} bytes", where=str(record))
-    bundle = _parsed(record)
+    bundle = _parsed(folder)
     if bundle.format not in FORMATS:
         raise BadInput(f"the app runs {', '.join(FORMATS)}, not {bundle.format}", where=str(record))
     name = f"{bundle.name}-{bundle.rung}-{bundle.format}"
@@ -94,7 +94,7 @@ def check_bundle(folder: Path) -> CheckedBundle:
     sizes = [file.stat().st_size for file in files]
     if sizes[1] != bundle.bytes:
         raise BadInput(
-            f"has {sizes[1]} bytes, and {RECORD} says {bundle.bytes}", where=str(files[1])
+            f"has {sizes[1]} bytes, and {BUNDLE_FILE} says {bundle.bytes}", where=str(files[1])
         )
     return CheckedBundle(folder, name, tuple(files), sum(sizes))
 
@@ -110,15 +110,20 @@ def _parts(bundle: Bundle) -> list[tuple[str, str, str | None]]:
     return parts
 
 
-def _parsed(record: Path) -> Bundle:
+def _parsed(folder: Path) -> Bundle:
     try:
-        return Bundle.model_validate(read_json(record))
+        bundle = read_bundle(folder)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise BadInput(
-            f"{clean(key)[:80]}: {first['msg']}", where=str(record), mend="export the model again"
+            f"{clean(key)[:80]}: {first['msg']}",
+            where=str(folder / BUNDLE_FILE),
+            mend="export the model again",
         ) from error
+    if bundle is None:
+        raise _no_bundle(folder)
+    return bundle
 
 
 def _no_bundle(folder: Path) -> BadInput:
@@ -127,7 +132,7 @@ def _no_bundle(folder: Path) -> BadInput:
         reason = said.get("reason") if isinstance(said, dict) else None
         told = clean(str(reason or "no reason is given"))[:_MOST_CHARACTERS]
         return BadInput(f"was not exported: {told}", where=str(folder))
-    inside = sorted(folder.glob(f"artifacts/*/*/{RECORD}")) if folder.is_dir() else []
+    inside = sorted(folder.glob(f"artifacts/*/*/{BUNDLE_FILE}")) if folder.is_dir() else []
     if inside:
         return BadInput(
             f"is a run folder with {len(inside)} bundles",
@@ -135,7 +140,7 @@ def _no_bundle(folder: Path) -> BadInput:
             mend=f"give some of them: {inside[0].parent} …",
         )
     return BadInput(
-        f"holds no {RECORD}",
+        f"holds no {BUNDLE_FILE}",
         where=str(folder),
         mend="give artifacts/TARGET/RUNG of a run",
     )
@@ -154,7 +159,7 @@ def _checked_file(folder: Path, key: str, name: str, sha256: str | None) -> Path
         raise BadInput(f"cannot be read: {error.strerror}", where=str(path)) from error
     if found != sha256:
         raise BadInput(
-            f"is not the {key} that {RECORD} names: its SHA-256 differs",
+            f"is not the {key} that {BUNDLE_FILE} names: its SHA-256 differs",
             where=str(path),
             mend="export it again",
         )

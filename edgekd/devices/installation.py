@@ -5,17 +5,12 @@ That is Debian packages, the counting plugin, and the sysroot of an emulated pho
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
+from edgekd.debian import install_packages, may_install
 from edgekd.devices.readiness import ARM64_SYSROOT, Missing, missing_for
 from edgekd.errors import EdgekdError, RunFailed
 from edgekd.target import Target
-
-_INSTALL_SECONDS = 1800
 
 
 def set_up(target: Target) -> list[Missing]:
@@ -29,9 +24,10 @@ def set_up(target: Target) -> list[Missing]:
         RunFailed: the package manager failed, or the sysroot's packages cannot be had.
     """
     wanted = sorted({name for missing in missing_for(target) for name in missing.debian})
-    privilege = _privilege()
-    if wanted and privilege is not None and shutil.which("apt-get") is not None:
-        _install(wanted, privilege)
+    if wanted and may_install():
+        why = install_packages(wanted)
+        if why:
+            raise RunFailed(f"apt-get could not install {' '.join(wanted)}", mend=why)
     missing = missing_for(target)
     if [one.what for one in missing if one.needed] == [ARM64_SYSROOT]:
         _build_sysroot(target)
@@ -79,49 +75,6 @@ def _build_sysroot(target: Target) -> None:
     build_sysroot(target.runtime, core_of(target))
     for source in (PLUGIN_SOURCE, CLOCK_SOURCE):
         build_plugin(source, EMULATOR)
-
-
-def _privilege() -> list[str] | None:
-    """What to put before a command that root must run; ``None`` where this user may not."""
-    if os.geteuid() == 0:
-        return []
-    sudo = shutil.which("sudo")
-    if sudo is None:
-        return None
-    asked = subprocess.run([sudo, "-n", "true"], capture_output=True, check=False)
-    return [sudo, "-n"] if asked.returncode == 0 else None
-
-
-def _install(packages: Sequence[str], privilege: Sequence[str]) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    command = [*privilege, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-    for attempt in ("first", "with fresh lists"):
-        if attempt != "first":
-            _run([*privilege, "apt-get", "update", "-qq"], environment)
-        done = _run(command, environment)
-        if done.returncode == 0:
-            return
-    lines = done.stderr.strip().splitlines()
-    raise RunFailed(
-        f"apt-get could not install {' '.join(packages)}",
-        mend=lines[-1] if lines else "run it by hand",
-    )
-
-
-def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_INSTALL_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RunFailed(f"{command[-1]} could not be installed", mend=str(error)) from error
 
 
 def _compile_plugin(target: Target) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from edgekd.data.dataset import Dataset, load_dataset
+from edgekd.export.bundle_file import read_bundle
 from edgekd.files import read_json
 from edgekd.measure.outcomes import METRICS, Outcomes
 from edgekd.measure.statistics import paired_gain, rung_accuracy
-from edgekd.pipeline.actions.artifacts import read_bundle
 from edgekd.pipeline.actions.measure import Check, Speed, read_check, read_speed
 from edgekd.pipeline.actions.rung_files import load_facts, load_outputs
 from edgekd.pipeline.facts import run_facts, teacher_labels

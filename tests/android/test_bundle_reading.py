@@ -17,9 +17,9 @@ import pytest
 from edgekd.devices.contract import TensorInfo
 from edgekd.devices.tensors import quantize, real_values
 from edgekd.export.contract import Bundle
-from tests.android.full_disk import run_beside
 from tests.android.random_bundle import STORED, write_random_bundle
 from tests.android.toolchain import core_jar, core_tests_jar, pieces, run_java
+from tests.full_disk import run_beside
 
 PROGRAM = "dev.edgekd.core.bundle.BundleProgram"
 
@@ -202,8 +202,9 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     questions = tmp_path / "questions"
     questions.write_text(json.dumps({"unpack": str(archive), "into": str(disk)}) + "\n")
     program = ["java", "-XX:-UsePerfData", "-cp", ":".join(map(str, classpath())), PROGRAM]
-    said = run_beside({disk: 64}, [[*program, questions], ["ls", "-A", disk]])
-    [line] = said.splitlines()
+    done = run_beside({disk: 64}, [[*program, questions], ["ls", "-A", disk]])
+    assert done.returncode == 0, done.stderr
+    [line] = done.stdout.splitlines()
     answer = json.loads(line)
     assert answer["reason"] == "storage"
     assert "No space left on device" in answer["message"]

@@ -18,7 +18,6 @@ from edgekd.devices.contract import Signature, TensorInfo
 from edgekd.devices.tensors import quantize
 from edgekd.files import sha256_of
 from edgekd.measure.statistics import latency_summary
-from tests.android.full_disk import run_beside
 from tests.android.starts import (
     PROGRAM,
     QUANTIZED,
@@ -31,6 +30,7 @@ from tests.android.starts import (
     write_files,
 )
 from tests.android.toolchain import run_java
+from tests.full_disk import run_beside
 
 # Name of a broken start: what differs from one that works, the reason, and what the message names.
 BROKEN: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -195,7 +195,9 @@ def full_disks(tmp_path_factory: pytest.TempPathFactory) -> Starts:
         after.append(["cp", "-r", disk, folder / f"{pages} pages"])
     jars = ":".join(map(str, classpath()))
     program = ["java", "-XX:-UsePerfData", "-cp", jars, PROGRAM, started.listed()]
-    started.ended(run_beside(disks, [*before, program, *after]))
+    done = run_beside(disks, [*before, program, *after])
+    assert done.returncode == 0, done.stderr
+    started.ended(done.stdout)
     return started
 
 

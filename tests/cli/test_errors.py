@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ONE_JOB, ROOT, run_edgekd, small_run
+from tests.full_disk import run_beside
 
 STUDENTS = (ROOT / "models" / "digits" / "students.py").read_text(encoding="utf-8")
 
@@ -161,23 +160,10 @@ def test_a_folder_that_cannot_be_written() -> None:
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    probe = ["unshare", "--map-root-user", "--mount", "true"]
-    if not shutil.which("unshare") or subprocess.run(probe, check=False).returncode:
-        pytest.skip("this machine allows no mount namespace: a full disk cannot be made")
     disk = tmp_path / "disk"
     disk.mkdir()
-    arguments = [sys.executable, "-m", "edgekd", *map(str, small_run(disk / "run"))]
-    result = subprocess.run(
-        [
-            *("unshare", "--map-root-user", "--mount", "sh", "-c"),
-            f"mount -t tmpfs -o size=200k tmpfs {disk} && {shlex.join(arguments)}",
-        ],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=300,
-        check=False,
-    )
+    command = [sys.executable, "-m", "edgekd", *small_run(disk / "run")]
+    result = run_beside({disk: 200}, [command], seconds=300)
     assert result.returncode == 1, result.stderr
     last_line(result, "no space left on the disk (free some and run again)")
 

@@ -6,44 +6,24 @@ is installed in a folder of our own, and knows no other source. Source: apt.conf
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgekd.debian import private_state, run_apt, run_tool
 from edgekd.devices.arm64.sysroot.unpacking import unpack_deb
 from edgekd.errors import MissingPackage, RunFailed
 from edgekd.files import sha256_of
-from edgekd.tool_environments.child import Ended, run_child
 from tools.android.pins import DebianPin
 
-_SECONDS = 900.0
 _RELEASE = "bullseye"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _MEND = "this system's apt must name a mirror of Debian that still has bullseye"
-# Read last, so it wins over the system's own settings. Hooks are cleared: they act on the system.
 _SETTINGS = """\
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-#clear Acquire::Languages;
-#clear Acquire::IndexTargets::deb-src;
-#clear Acquire::IndexTargets::deb::CNF;
-#clear Acquire::IndexTargets::deb::Contents-deb;
-#clear Acquire::IndexTargets::deb::DEP-11;
-APT::Get::AllowUnauthenticated "false";
-APT::Sandbox::User "root";
-Acquire::AllowInsecureRepositories "false";
-Acquire::AllowDowngradeToInsecureRepositories "false";
-Acquire::Languages {{ "none"; }};
 Dir::Etc::sourcelist "{folder}/sources.list";
 Dir::Etc::sourceparts "/dev/null";
 Dir::Etc::preferences "/dev/null";
 Dir::Etc::preferencesparts "/dev/null";
-Dir::State "{folder}/state";
-Dir::State::status "{folder}/status";
-Dir::Cache "{folder}/cache";
-Dir::Log "{folder}/log";
 """
 
 
@@ -62,7 +42,8 @@ def fetch_bullseye(pin: DebianPin, folder: Path, scratch: Path) -> None:
     for program in ("apt-get", "dpkg-deb"):
         if shutil.which(program) is None:
             raise MissingPackage(f"{program} is not installed", mend="use Debian 12 or newer")
-    settings = _private_state(scratch)
+    settings = private_state(scratch, _SETTINGS.format(folder=scratch))
+    _write_sources(scratch)
     _apt(["update", "-q"], settings, f"the package list of Debian {_RELEASE} cannot be read")
     what = f"Debian's {pin.package} {pin.version}"
     _apt(["download", "-q", f"{pin.package}={pin.version}"], settings, f"{what} cannot be fetched")
@@ -84,23 +65,17 @@ def fetch_bullseye(pin: DebianPin, folder: Path, scratch: Path) -> None:
         (unpacked / source).rename(folder / target)
 
 
-def _private_state(folder: Path) -> Path:
-    for name in ("state/lists/partial", "cache/archives/partial", "log"):
-        (folder / name).mkdir(parents=True)
-    (folder / "status").touch()
+def _write_sources(folder: Path) -> None:
     signed = f"[signed-by={_KEYRING}] " if _KEYRING.is_file() else ""
     source = f"deb {signed}{_mirror(folder)} {_RELEASE} main\n"
     (folder / "sources.list").write_text(source, encoding="utf-8")
-    settings = folder / "apt.conf"
-    settings.write_text(_SETTINGS.format(folder=folder), encoding="utf-8")
-    return settings
 
 
 def _mirror(folder: Path) -> str:
     """The mirror that this system takes its own release from."""
     # Without its release file, which an image that removed the lists does not have.
     asked = ["apt-get", "indextargets", "--no-release-info", "Created-By: Packages"]
-    ended = _run([*asked, "--format", "$(REPO_URI) $(RELEASE)"], folder)
+    ended = run_tool([*asked, "--format", "$(REPO_URI) $(RELEASE)"], folder)
     for line in ended.lines:
         address, _, release = line.partition(" ")
         if release == _own_release():
@@ -117,15 +92,6 @@ def _own_release() -> str:
 
 
 def _apt(arguments: Sequence[str], settings: Path, problem: str) -> None:
-    ended = _run(["apt-get", f"--config-file={settings}", *arguments], settings.parent)
+    ended = run_apt(["apt-get", *arguments], settings)
     if not ended.well:
         raise RunFailed(problem, mend=f"{_MEND}; {ended.first_line('E:')}")
-
-
-def _run(command: Sequence[str], folder: Path) -> Ended:
-    return run_child(
-        command,
-        environment={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
-        folder=folder,
-        seconds=_SECONDS,
-    )

@@ -43,7 +43,7 @@ class PieceCache:
         return all((folder / file).is_file() for file in self._pins.fetched[name].files.values())
 
     def fetch(self, name: str) -> None:
-        """Get a piece; to be called while :meth:`writing`.
+        """Get a piece; to be called within :func:`edgekd.files.writing_alone`.
 
         Raises:
             MissingPackage: what fetches it is not installed.

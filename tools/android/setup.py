@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from edgekd.debian import install_packages, may_install
 from edgekd.errors import EdgekdError
 from edgekd.files import writing_alone
 from tools.android.pieces import PieceCache
 from tools.android.pins import Pins
-from tools.android.system import install, is_installed
+from tools.android.system import is_installed
 
 COMMAND = "python -m tools.android"
 
@@ -81,8 +82,10 @@ class Setup:
             packages.append("npm")
         if not packages:
             return ""
+        if not may_install():
+            return "neither root nor sudo without a password, or no apt-get"
         self._say(f"installing {' '.join(packages)}")
-        return install(packages)
+        return install_packages(packages)
 
     def _fetch(self) -> dict[str, str]:
         """Fetch what is not there; of each that failed, why."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from edgekd.compress import quantize
 from edgekd.data.dataset import Dataset, load_dataset
 from edgekd.errors import BadInput, Unavailable
 from edgekd.export import exporter_for, takes_quantized
+from edgekd.export.bundle_file import write_bundle
 from edgekd.export.contract import Bundle, ExportedModel, ExportRequest, Preprocessing
 from edgekd.files import content_bytes, content_hash, read_json, sha256_of, write_json
 from edgekd.networks import build_network
@@ -58,7 +59,7 @@ def export_rung(context: StageContext) -> None:
         return
     _write_golden(context.out, dataset, load_outputs(folder).test, exported)
     bundle = _bundle(context, target, dataset, exported)
-    write_json(context.out / "bundle.json", bundle.model_dump(mode="json", by_alias=True))
+    write_bundle(context.out, bundle)
 
 
 def _from_elsewhere(context: StageContext) -> bool:
@@ -145,12 +146,3 @@ def _clear(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-
-
-def read_bundle(folder: Path) -> Bundle | None:
-    """The bundle of an exported rung; ``None`` where the format could not hold it."""
-    path = folder / "bundle.json"
-    if not path.exists():
-        return None
-    value: Any = read_json(path)
-    return Bundle.model_validate(value)

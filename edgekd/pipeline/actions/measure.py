@@ -14,6 +14,7 @@ from edgekd.data.dataset import Dataset, Indices, load_dataset
 from edgekd.devices import find_device
 from edgekd.devices.host import HostDevice
 from edgekd.errors import RunFailed, Unavailable
+from edgekd.export.bundle_file import read_bundle
 from edgekd.export.c import SOURCE_MODEL
 from edgekd.export.contract import Bundle
 from edgekd.files import read_json, write_json
@@ -22,7 +23,6 @@ from edgekd.measure.parity import how_far, parity_chain
 from edgekd.pipeline.actions.artifacts import (
     GOLDEN_SAMPLES,
     in_layout,
-    read_bundle,
     shipped_seed_folder,
 )
 from edgekd.pipeline.actions.rung_files import RungOutputs, load_outputs, metric_of

@@ -18,6 +18,7 @@ from edgekd.devices.contract import Array, TensorInfo
 from edgekd.devices.host import HostDevice
 from edgekd.devices.tensors import random_inputs, sample_shape, stored_samples
 from edgekd.errors import BadInput, RunFailed
+from edgekd.export.bundle_file import BUNDLE_FILE, read_bundle
 from edgekd.export.contract import Bundle, TensorSpec
 from edgekd.export.model_description import ModelDescription, Normalization
 from edgekd.export.tflite_metadata import (
@@ -27,7 +28,6 @@ from edgekd.export.tflite_metadata import (
     write_metadata,
 )
 from edgekd.files import sha256_of
-from edgekd.pipeline.actions.artifacts import read_bundle
 from edgekd.pipeline.foreign.descriptions import Given, describe_bundle, describe_file
 
 SAMPLES = 8
@@ -103,11 +103,11 @@ def _bundle(folder: Path) -> Bundle:
     try:
         bundle = read_bundle(folder)
     except ValidationError as error:
-        where = str(folder / "bundle.json")
+        where = str(folder / BUNDLE_FILE)
         raise BadInput("is not a bundle of edgekd", where=where) from error
     if bundle is None:
         raise BadInput(
-            "holds no bundle.json", where=str(folder), mend="or give a file with --model"
+            f"holds no {BUNDLE_FILE}", where=str(folder), mend="or give a file with --model"
         )
     if bundle.format != "tflite" or Path(bundle.model).name != bundle.model:
         raise BadInput("is no TFLite artifact", where=str(folder))

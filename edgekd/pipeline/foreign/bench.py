@@ -21,13 +21,13 @@ from edgekd.devices.runtimes import RUNTIMES
 from edgekd.devices.tensors import random_inputs
 from edgekd.errors import BadInput, RunFailed, Unavailable
 from edgekd.export import find_inspector
+from edgekd.export.bundle_file import read_bundle
 from edgekd.export.c import SOURCE_MODEL
 from edgekd.files import content_hash
 from edgekd.measure.parity import Stage, how_far, parity_chain
-from edgekd.pipeline.actions.artifacts import read_bundle
 from edgekd.pipeline.actions.measure import Speed
 from edgekd.pipeline.assemble import check_budget, estimated
-from edgekd.pipeline.foreign.export import export_tflite_file, write_bundle
+from edgekd.pipeline.foreign.export import export_tflite_file, write_foreign_bundle
 from edgekd.recipe import Data, Split
 from edgekd.records import Library, MeasuredAccuracy, Measurement, Parity, Precision, Preflight
 from edgekd.target import Target
@@ -93,7 +93,7 @@ def _artifact(model: Path, target: Target) -> Iterator[_Artifact]:
         return
     with tempfile.TemporaryDirectory(prefix="edgekd-bench-") as folder:
         exported = export_tflite_file(model, target, Path(folder))
-        write_bundle(Path(folder), model.stem, "int8", target, exported)
+        write_foreign_bundle(Path(folder), model.stem, "int8", target, exported)
         yield _Artifact(model, exported.path, target, exported.preflight, exported.library)
 
 

@@ -15,9 +15,10 @@ import numpy.typing as npt
 from edgekd.catalog import find_targets
 from edgekd.errors import BadInput, RunFailed
 from edgekd.export import exporter_for, takes_quantized
+from edgekd.export.bundle_file import write_bundle
 from edgekd.export.c import SOURCE_MODEL
 from edgekd.export.contract import Bundle, ExportedModel, ExportRequest
-from edgekd.files import content_bytes, content_hash, write_json
+from edgekd.files import content_bytes, content_hash
 from edgekd.records import Precision
 from edgekd.target import Target
 
@@ -58,7 +59,7 @@ def export_file(
         final = out / target.name
         with whole_folder(final) as scratch:
             exported = export_tflite_file(model, target, scratch)
-            write_bundle(scratch, model.stem, "int8", target, exported)
+            write_foreign_bundle(scratch, model.stem, "int8", target, exported)
             write_extras(scratch, target, tflm=tflm)
         return final
     return _export_program(model, target, _precision(precision), out, calibration, tflm)
@@ -132,7 +133,7 @@ def whole_folder(final: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def write_bundle(
+def write_foreign_bundle(
     folder: Path, name: str, precision: Precision, target: Target, exported: ExportedModel
 ) -> None:
     """Write a bundle without what only a recipe knows: labels, preprocessing, golden tensors."""
@@ -155,7 +156,7 @@ def write_bundle(
         tools=exported.tools,
         library=exported.library,
     )
-    write_json(folder / "bundle.json", bundle.model_dump(mode="json", by_alias=True))
+    write_bundle(folder, bundle)
 
 
 def _export_program(
@@ -191,7 +192,7 @@ def _export_program(
             target.budget.ram_bytes,
         )
         exported = exporter_for(target).export(request)
-        write_bundle(scratch, model.stem, precision, target, exported)
+        write_foreign_bundle(scratch, model.stem, precision, target, exported)
         write_extras(scratch, target, tflm=tflm)
     return final
 

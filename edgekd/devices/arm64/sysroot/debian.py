@@ -6,48 +6,22 @@ installed in a folder of our own, and believes that the machine is arm64. Source
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekd.debian import private_state, run_apt
 from edgekd.devices.arm64.sysroot.pins import DebianPin
 from edgekd.errors import MissingPackage, RunFailed
 from edgekd.files import sha256_of
-from edgekd.tool_environments.child import Ended, run_child
+from edgekd.tool_environments.child import Ended
 
-_SECONDS = 900.0
 _SOURCES = "the sources of this system's apt must offer Debian 12 for arm64"
-# Read last, so it wins over the system's own settings. Hooks are cleared: they act on the system.
 _SETTINGS = """\
 #clear APT::Architectures;
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-#clear Acquire::Languages;
-#clear Acquire::IndexTargets::deb-src;
-#clear Acquire::IndexTargets::deb::CNF;
-#clear Acquire::IndexTargets::deb::Contents-deb;
-#clear Acquire::IndexTargets::deb::Contents-deb-legacy;
-#clear Acquire::IndexTargets::deb::DEP-11;
-#clear Acquire::IndexTargets::deb::DEP-11-icons;
-#clear Acquire::IndexTargets::deb::DEP-11-icons-small;
-#clear Acquire::IndexTargets::deb::DEP-11-icons-large;
-#clear Acquire::IndexTargets::deb::DEP-11-icons-hidpi;
 APT::Architecture "arm64";
-APT::Architectures {{ "arm64"; }};
-APT::Get::AllowUnauthenticated "false";
-APT::Sandbox::User "root";
-Acquire::AllowInsecureRepositories "false";
-Acquire::AllowDowngradeToInsecureRepositories "false";
-Acquire::Languages {{ "none"; }};
-Dir::State "{folder}/state";
-Dir::State::status "{folder}/status";
-Dir::Cache "{folder}/cache";
-Dir::Cache::pkgcache "pkgcache.bin";
-Dir::Cache::srcpkgcache "srcpkgcache.bin";
-Dir::Log "{folder}/log";
+APT::Architectures { "arm64"; };
 """
 
 
@@ -84,7 +58,7 @@ def download_packages(pins: Mapping[str, DebianPin], folder: Path) -> list[Packa
             raise MissingPackage(
                 f"{program} is not installed", mend="the ARM64 sysroot is built on Debian 12"
             )
-    settings = _private_state(folder)
+    settings = private_state(folder, _SETTINGS)
     _apt(["apt-get", "update", "-q"], settings, "Debian's package lists could not be read")
     newest = _newest(pins, settings)
     chosen = [_choose(name, pin, newest[name], settings) for name, pin in pins.items()]
@@ -99,18 +73,9 @@ def download_packages(pins: Mapping[str, DebianPin], folder: Path) -> list[Packa
     return chosen
 
 
-def _private_state(folder: Path) -> Path:
-    for name in ("state/lists/partial", "cache/archives/partial", "log"):
-        (folder / name).mkdir(parents=True)
-    (folder / "status").touch()
-    settings = folder / "apt.conf"
-    settings.write_text(_SETTINGS.format(folder=folder), encoding="utf-8")
-    return settings
-
-
 def _newest(names: Iterable[str], settings: Path) -> dict[str, dict[str, str]]:
     """The fields of the versions that apt would install."""
-    ended = _run(["apt-cache", "show", "--no-all-versions", *names], settings)
+    ended = run_apt(["apt-cache", "show", "--no-all-versions", *names], settings)
     found = {fields["Package"]: fields for fields in _stanzas(ended.lines)}
     for name in names:
         if name not in found:
@@ -122,7 +87,7 @@ def _choose(name: str, pin: DebianPin, newest: Mapping[str, str], settings: Path
     """The pinned version where the index still has it, else the newest one."""
     offered = newest
     if newest["Version"] != pin.version:
-        ended = _run(["apt-cache", "show", f"{name}={pin.version}"], settings)
+        ended = run_apt(["apt-cache", "show", f"{name}={pin.version}"], settings)
         pinned = [one for one in _stanzas(ended.lines) if one["Version"] == pin.version]
         offered = pinned[0] if pinned else newest
     version, sha256 = offered["Version"], offered["SHA256"]
@@ -154,17 +119,7 @@ def _stanzas(lines: Iterable[str]) -> list[dict[str, str]]:
 
 
 def _apt(command: Sequence[str], settings: Path, problem: str) -> Ended:
-    ended = _run(command, settings)
+    ended = run_apt(command, settings)
     if not ended.well:
         raise RunFailed(problem, mend=f"{_SOURCES}; {ended.first_line('E:')}")
     return ended
-
-
-def _run(command: Sequence[str], settings: Path) -> Ended:
-    program, *arguments = command
-    return run_child(
-        [program, f"--config-file={settings}", *arguments],
-        environment={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
-        folder=settings.parent,
-        seconds=_SECONDS,
-    )

@@ -9,17 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.android.toolchain import do_without
+from tests.conftest import ROOT
 
 _NAMESPACE = ("unshare", "--map-root-user", "--mount")
-_SECONDS = 100
 
 
-def run_beside(disks: dict[Path, int], commands: Sequence[Sequence[str | Path]]) -> str:
-    """Run commands where these folders are disks; what they printed.
+def run_beside(
+    disks: dict[Path, int], commands: Sequence[Sequence[str | Path]], *, seconds: float = 100
+) -> subprocess.CompletedProcess[str]:
+    """Run commands where these folders are disks.
 
     Args:
         disks: the size of each in KiB; the folders are there, and empty.
         commands: one after the other, each only if that before it ended well.
+        seconds: their time limit.
     """
     probe = [*_NAMESPACE, "true"]
     if not shutil.which("unshare") or subprocess.run(probe, check=False).returncode:
@@ -29,12 +32,11 @@ def run_beside(disks: dict[Path, int], commands: Sequence[Sequence[str | Path]])
         for disk, size in disks.items()
     ]
     lines = [shlex.join(map(str, command)) for command in [*mounts, *commands]]
-    done = subprocess.run(
+    return subprocess.run(
         [*_NAMESPACE, "sh", "-c", " && ".join(lines)],
         capture_output=True,
         text=True,
-        timeout=_SECONDS,
+        cwd=ROOT,
+        timeout=seconds,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
