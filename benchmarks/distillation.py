@@ -28,11 +28,12 @@ from edgekd.data.dataset import Dataset, load_dataset
 from edgekd.networks import build_network, load_weights, run_network
 from edgekd.pipeline.actions.rung_files import load_outputs
 from edgekd.pipeline.engine import Engine
+from edgekd.pipeline.ladders import plan_run
 from edgekd.pipeline.manifest import open_run_folder
 from edgekd.pipeline.plan import plan_stages
 from edgekd.pipeline.plan.setup import Setup
 from edgekd.pipeline.plan.variants import needed_for
-from edgekd.pipeline.run import default_jobs, fresh_manifest, plan_run
+from edgekd.pipeline.run import default_jobs, fresh_manifest
 from edgekd.pipeline.stage import StageContext, perform
 
 WARM_UP = 100

@@ -7,19 +7,22 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from edgekd.errors import BadInput, MissingPackage, RunFailed
 from edgekd.files import sha256_of
+from edgekd.padding import PADDING, without_padding
 from edgekd.recipe import Network
 
 if TYPE_CHECKING:
     import torch
 
 _EVALUATION_BATCH = 250
+# Fewer at once, so that a batch holds texts of much the same length.
+_EVALUATION_TEXTS = 64
 
 
 def require_torch() -> None:
@@ -73,9 +76,9 @@ def build_network(spec: Network, file: Path) -> torch.nn.Module:
 
 
 def check_network(
-    network: torch.nn.Module, sample_shape: Sequence[int], output_shape: Sequence[int], role: str
+    network: torch.nn.Module, zeros: npt.NDArray[Any], output_shape: Sequence[int], role: str
 ) -> None:
-    """Run one zero input through a network.
+    """Run two inputs of zeros, ``[2, ...]`` of the dtype that it takes, through a network.
 
     Raises:
         BadInput: it does not take this input, or its output is not ``[N, *output_shape]``.
@@ -85,10 +88,10 @@ def check_network(
     network.eval()
     try:
         with torch.no_grad():
-            output = network(torch.zeros(2, *sample_shape))
+            output = network(torch.from_numpy(zeros))
     except Exception as error:
         raise BadInput(
-            f"the {role} does not take inputs of shape {list(sample_shape)}: {error}",
+            f"the {role} does not take inputs of shape {list(zeros.shape[1:])}: {error}",
             where=f"{role}.network",
         ) from error
     shape = list(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
@@ -106,19 +109,29 @@ def check_network(
     )
 
 
+def takes_any_length(network: torch.nn.Module) -> bool:
+    """Whether a network of texts says that it takes fewer tokens than the longest text has."""
+    return bool(getattr(network, "any_length", False))
+
+
 def count_parameters(network: torch.nn.Module) -> int:
     """Trainable parameters."""
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
-def count_macs(network: torch.nn.Module, sample_shape: Sequence[int]) -> int:
-    """Multiply-accumulates of convolutions and matrix products for one sample."""
+def count_macs(network: torch.nn.Module, zeros: npt.NDArray[Any]) -> int:
+    """Multiply-accumulates of convolutions and matrix products for one sample.
+
+    Args:
+        network: any.
+        zeros: one input of zeros, ``[1, ...]``, of the dtype that the network takes.
+    """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     network.eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.zeros(1, *sample_shape))
+        network(torch.from_numpy(zeros))
     return int(counter.get_total_flops()) // 2
 
 
@@ -147,10 +160,13 @@ def load_weights(network: torch.nn.Module, path: Path) -> None:
         raise BadInput(f"does not fit the network: {error}", where=str(path)) from error
 
 
-def run_network(
-    network: torch.nn.Module, inputs: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """Logits ``[N, classes]`` of float32 inputs ``[N, ...]``, in eval mode without gradients.
+def run_network(network: torch.nn.Module, inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Logits ``[N, classes]`` of inputs ``[N, ...]``, in eval mode without gradients.
+
+    Args:
+        network: where it says so (an attribute ``any_length``), texts are run in the order of
+            their lengths, without the padding that none of a batch needs.
+        inputs: float32, or int32 token numbers.
 
     Raises:
         RunFailed: an output is NaN or infinite.
@@ -159,10 +175,18 @@ def run_network(
 
     network.eval()
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
-    batches = np.array_split(inputs, max(1, math.ceil(len(inputs) / _EVALUATION_BATCH)))
+    shortens = takes_any_length(network) and inputs.dtype == np.int32
+    order = np.argsort((inputs != PADDING).sum(axis=1), kind="stable") if shortens else None
+    ordered = inputs if order is None else inputs[order]
+    size = _EVALUATION_BATCH if order is None else _EVALUATION_TEXTS
+    outputs = []
     with torch.no_grad():
-        outputs = [network(torch.from_numpy(batch).to(device)).cpu().numpy() for batch in batches]
+        for batch in np.array_split(ordered, max(1, math.ceil(len(inputs) / size))):
+            seen = torch.from_numpy(without_padding(batch) if shortens else batch)
+            outputs.append(network(seen.to(device)).float().cpu().numpy())
     logits = cast(npt.NDArray[np.float32], np.concatenate(outputs).astype(np.float32))
+    if order is not None:
+        logits = logits[np.argsort(order)]
     if not np.isfinite(logits).all():
         raise RunFailed("the network's outputs hold NaN or infinity", mend="train it anew")
     return logits

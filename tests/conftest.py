@@ -54,7 +54,8 @@ LONGEST = (
     *("devices/adb/test_bench.py", "devices/adb/test_device.py", "export/test_executorch.py"),
     *("export/test_coreml.py", "compress/test_pruned_networks.py", "test_wheel.py"),
     *("export/test_executorch_vulkan.py", "report/test_browser.py", "pipeline/test_keywords.py"),
-    "pipeline/test_phones.py",
+    *("pipeline/test_phones.py", "pipeline/test_language.py", "pipeline/test_texts.py"),
+    *("language/test_training.py", "language/export/test_executorch.py"),
 )
 
 

@@ -15,14 +15,15 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "edgekd"
 # A room may import rooms of a lower layer, and itself.
 LAYERS = (
-    {"errors", "__init__"},
+    {"errors", "padding", "__init__"},
     {"files", "processes"},
     {"records", "yaml_document", "third_party", "tool_environments"},
-    {"recipe", "target", "debian"},
-    {"catalog", "vendor_sdk"},
+    {"recipe", "target", "debian", "wheels"},
+    {"catalog", "vendor_sdk", "packages"},
     {"measure"},
     {"networks", "data"},
     {"teachers", "distill", "compress", "export", "devices", "report"},
+    {"language"},
     {"pipeline", "android"},
     {"cli"},
     {"__main__"},
@@ -31,7 +32,8 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 HEAVY = (
     *("torch", "tensorflow", "onnx", "onnxruntime", "executorch", "litert_torch", "torchao"),
     *("ai_edge_litert", "ai_edge_quantizer", "accelerate", "sklearn", "scipy", "matplotlib"),
-    *("jinja2", "PIL", "pandas", "jax", "transformers", "optuna", "torch_pruning", "pyarrow"),
+    *("jinja2", "PIL", "pandas", "jax", "transformers", "tokenizers", "optuna", "torch_pruning"),
+    "pyarrow",
 )
 
 

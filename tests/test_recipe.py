@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from edgekd.catalog import find_recipe, recipe_paths
 from edgekd.errors import BadInput
-from edgekd.recipe import load_recipe
+from edgekd.recipe import Recipe, load_any_recipe, load_recipe
+from edgekd.recipe.signals import tap_pairs
 from edgekd.yaml_document import read_document
 from tests.conftest import ROOT
 
@@ -31,9 +32,15 @@ def write(tmp_path: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("name", sorted(recipe_paths()))
 def test_shipped_recipes_load(name: str) -> None:
-    recipe = load_recipe(find_recipe(name))
-    assert len(recipe.seeds) >= 3
+    recipe = load_any_recipe(find_recipe(name))
     assert recipe.description
+    if isinstance(recipe, Recipe):
+        assert len(recipe.seeds) >= 3
+
+
+def test_a_search_does_not_take_a_language_model() -> None:
+    with pytest.raises(BadInput, match="is the recipe of a language model"):
+        load_recipe(find_recipe("assistant"))
 
 
 def test_defaults_and_overrides(tmp_path: Path) -> None:
@@ -180,3 +187,14 @@ def test_members_of_an_ensemble_differ_in_what_they_say() -> None:
     assert third.weight == 2.0
     assert {member.network for member in recipe.teacher.members} == {"teacher"}
     assert not any(member.ensemble for member in recipe.teacher.members)
+
+
+def test_a_signal_on_relations_names_its_heads_and_its_taps() -> None:
+    signal = "{kind: attention-relations, heads: 8, layers: {a.query: b.query, a.key: b.key}}"
+    recipe = load_recipe(ROOT / "models/digits/recipe.yaml", [f"distill.signals=[{signal}]"])
+    assert tap_pairs(recipe.distill.signals[0]) == [("a.query", "b.query"), ("a.key", "b.key")]
+    with pytest.raises(BadInput, match="heads"):
+        load_recipe(
+            ROOT / "models/digits/recipe.yaml",
+            ["distill.signals=[{kind: attention-relations, layers: {a: b}}]"],
+        )

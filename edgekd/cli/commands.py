@@ -12,7 +12,9 @@ import typer
 from edgekd import __version__
 from edgekd.cli import android, environment
 from edgekd.cli.annotate import annotate
+from edgekd.cli.chat import chat
 from edgekd.cli.compare import compare
+from edgekd.cli.estimate import estimate
 from edgekd.cli.options import (
     DryRunOption,
     JobsOption,
@@ -85,7 +87,9 @@ for _name, _until, _help in _LADDER_COMMANDS:
 app.command()(sweep)
 app.command()(fit)
 app.command()(compare)
+app.command()(estimate)
 app.command()(annotate)
+app.command()(chat)
 
 
 @app.command()
@@ -199,17 +203,17 @@ def _ladder(
     dry_run: bool,
     jobs: int | None,
 ) -> int:
-    from edgekd.pipeline.plan import plan_stages
-    from edgekd.pipeline.run import dry_run_lines, plan_run, run_plan
+    from edgekd.pipeline.ladders import plan_ladder, stages_of
+    from edgekd.pipeline.run import dry_run_lines, run_plan
 
     names = [name for name in (targets or "").split(",") if name]
-    setup = plan_run(recipe, overrides=overrides or (), seeds=seeds, targets=names)
+    setup = plan_ladder(recipe, overrides=overrides or (), seeds=seeds, targets=names)
     folder = out or Path("runs") / setup.name
     if dry_run:
         for line in dry_run_lines(setup, folder, until):
             print(line)
         return 0
-    with make_reporter(len(plan_stages(setup, until))) as reporter:
+    with make_reporter(len(stages_of(setup, until))) as reporter:
         outcome = run_plan(setup, folder, reporter, until=until, jobs=jobs)
     return _print_outcome(outcome, as_json)
 

@@ -32,9 +32,9 @@ def models() -> int:
     """List the recipes."""
     from edgekd.catalog import recipe_paths
     from edgekd.cli.tables import print_table
-    from edgekd.recipe import load_recipe
+    from edgekd.recipe import load_any_recipe
 
-    rows = [(name, load_recipe(path).description) for name, path in recipe_paths().items()]
+    rows = [(name, load_any_recipe(path).description) for name, path in recipe_paths().items()]
     print_table(("recipe", ""), rows)
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from edgekd.records import Fit, Kind, Measurement, Report, Sweep
+from edgekd.records import Fit, Kind, Measurement, Report, Rung, Sweep
 from edgekd.report.origin import origin_of
 from edgekd.report.summary import NOT_RUN
 
@@ -29,8 +29,12 @@ def print_report(report: Report) -> None:
     """The ladder, the measurements and the verdict."""
     from edgekd.report.prose import verdict_line
 
+    of_language = any(rung.language for rung in report.rungs)
     print_table(
-        ("rung", "parameters", "weights", "accuracy (torch)", "95 % interval"),
+        (
+            *("rung", "parameters", "weights", "accuracy (torch)", "95 % interval"),
+            *(("perplexity", "nats a token") if of_language else ()),
+        ),
         [
             (
                 rung.name,
@@ -38,6 +42,7 @@ def print_report(report: Report) -> None:
                 _shown(rung.bytes, "{:,} B"),
                 f"{rung.accuracy.value:.2%}",
                 "{:.2%} to {:.2%}".format(*rung.accuracy.ci95),
+                *(_score(rung) if of_language else ()),
             )
             for rung in report.rungs
         ],
@@ -46,8 +51,9 @@ def print_report(report: Report) -> None:
     for cell in report.unavailable:
         print(f"not available: {cell.rung} on {cell.target}: {cell.reason}")
     if report.verdict is not None:
-        print(verdict_line(report.verdict))
-        print(f"The teacher saw {report.verdict.teacher_labels}.")
+        print(verdict_line(report))
+        if report.verdict.teacher_labels is not None:
+            print(f"The teacher saw {report.verdict.teacher_labels}.")
 
 
 def print_measurements(measurements: Sequence[Measurement]) -> None:
@@ -129,6 +135,38 @@ def _measured_columns() -> list[Column]:
     ]
 
 
+def _answering_columns() -> list[Column]:
+    """What is shown of language models: times are those behind the shortest prompt."""
+    from edgekd.report.tables.columns import (
+        decoding_rate,
+        file_perplexity,
+        first_token,
+        prefill_rate,
+    )
+
+    files = [column for column in _measured_columns() if column[0] in ("file", "RAM added")]
+    return [
+        ("accuracy", _accuracy),
+        ("perplexity", lambda m: _dashed(file_perplexity(m))),
+        ("first token ms", lambda m: _dashed(first_token(m))),
+        ("prefill tokens/s", lambda m: _dashed(prefill_rate(m))),
+        ("decode tokens/s", lambda m: _dashed(decoding_rate(m))),
+        *files,
+        ("decode speed-up", lambda m: _shown(m.vs_teacher.speedup, "{:.1f}x")),
+    ]
+
+
+def _score(rung: Rung) -> tuple[str, str]:
+    """Perplexity and nats a token of a rung."""
+    from edgekd.report.units import nats, perplexity
+
+    score = rung.language
+    return (
+        _dashed(perplexity(score.perplexity if score else None)),
+        _dashed(nats(score.nll if score else None)),
+    )
+
+
 def _counted_columns(kind: Kind) -> list[Column]:
     """What may be known of a microcontroller or an NPU."""
     time = "estimated ms" if kind == "estimate" else "p50 ms"
@@ -162,6 +200,8 @@ def _is_whole(measurement: Measurement) -> bool:
 def _columns(measurements: Sequence[Measurement]) -> list[Column]:
     """The columns of one kind; those of microcontrollers only where they hold a figure."""
     kind = measurements[0].kind
+    if any(m.generation or m.language for m in measurements):
+        return _answering_columns()
     if kind not in ("emulated", "estimate") and not any(m.format == "c" for m in measurements):
         return _measured_columns()
     counted = _counted_columns(kind)
@@ -225,6 +265,13 @@ def _subjects(some: Sequence[Measurement], measurements: Sequence[Measurement]) 
 
 def _shown(value: object, form: str) -> str:
     return "-" if value is None else form.format(value)
+
+
+def _dashed(text: str) -> str:
+    """A figure as the pages have it; what is missing, as the other columns here have it."""
+    from edgekd.report.units import MISSING
+
+    return "-" if text == MISSING else text
 
 
 def _markup(text: str) -> str:

@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
 
 def quantize(
-    model: torch.nn.Module, precision: Precision, calibration: npt.NDArray[np.float32]
+    model: torch.nn.Module, precision: Precision, calibration: npt.NDArray[np.float32 | np.int32]
 ) -> torch.nn.Module:
     """The model at a precision, still in torch, made by torchao.
 
     Args:
         model: float32, batch normalization folded, in eval mode; left as it is.
         precision: ``fp16`` rounds the weights and computes in float32.
-        calibration: preprocessed training inputs ``[N, ...]``; static ranges are read from them.
+        calibration: preprocessed training inputs ``[N, ...]``, float32 or the int32 numbers of
+            tokens; static ranges are read from them.
 
     Returns:
-        A module from float32 inputs ``[N, ...]`` to float32 logits ``[N, classes]``.
+        A module from inputs ``[N, ...]`` of that dtype to float32 logits ``[N, classes]``.
     """
     from edgekd.compress.scheme import scheme_of
 

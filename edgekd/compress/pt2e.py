@@ -34,8 +34,12 @@ def require_quantizers() -> None:
     require("executorch", "torchao", "executorch.backends.xnnpack.quantizer.xnnpack_quantizer")
 
 
-def capture(model: torch.nn.Module, sample_shape: tuple[int, ...]) -> GraphModule:
-    """A copy of a model as an exported graph that takes ``[N, *sample_shape]`` for any N.
+def capture(model: torch.nn.Module, calibration: npt.NDArray[np.float32 | np.int32]) -> GraphModule:
+    """A copy of a model as an exported graph that takes ``[N, ...]`` for any N.
+
+    Args:
+        model: that gives logits.
+        calibration: ``[N, ...]``; only its shape and dtype matter.
 
     Raises:
         BadInput: ``torch.export`` cannot capture the model.
@@ -43,7 +47,8 @@ def capture(model: torch.nn.Module, sample_shape: tuple[int, ...]) -> GraphModul
     import torch
 
     model = copy.deepcopy(model).eval()
-    example = torch.zeros(2, *sample_shape)
+    zeros = np.zeros((2, *calibration.shape[1:]), calibration.dtype)
+    example = torch.from_numpy(zeros)
     try:
         with quiet():
             program = torch.export.export(
@@ -55,8 +60,10 @@ def capture(model: torch.nn.Module, sample_shape: tuple[int, ...]) -> GraphModul
         raise BadInput(f"the model cannot be captured for quantization: {reason(error)}") from error
 
 
-def static_quantizer(weight_bits: int, activation: Any, weight: Any) -> Any:
+def static_quantizer(weight_bits: int, activation: Any, weight: Any, *, trains: bool) -> Any:
     """XNNPACK's annotation: symmetric weights per channel, asymmetric int8 activations.
+
+    Embedding tables are int8 with one scale, whatever the bits of the weights.
 
     Its patterns with batch norm are left out: each costs a quarter of a second of tracing, and
     they find nothing in a folded model.
@@ -66,13 +73,15 @@ def static_quantizer(weight_bits: int, activation: Any, weight: Any) -> Any:
         activation: torchao's constructor of an observer or fake quantizer; its ``eps`` is to be
             ``SMALLEST_ACTIVATION_SCALE``.
         weight: the same for weights.
+        trains: whether these are fake quantizers.
 
     Returns:
         An ``XNNPACKQuantizer``.
     """
     import torch
-    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import XNNPACKQuantizer
     from torchao.quantization.pt2e.quantizer import QuantizationConfig, QuantizationSpec
+
+    from edgekd.compress.tables import StaticQuantizer
 
     limit = largest_integer(weight_bits)
     activations = QuantizationSpec(
@@ -90,9 +99,9 @@ def static_quantizer(weight_bits: int, activation: Any, weight: Any) -> Any:
         ch_axis=0,
         observer_or_fake_quant_ctr=weight,
     )
-    quantizer = XNNPACKQuantizer()
+    quantizer = StaticQuantizer(fake=trains)
     quantizer.SUPPORTED_PATTERNS = [
-        pattern for pattern in XNNPACKQuantizer.SUPPORTED_PATTERNS if "_bn" not in pattern.name
+        pattern for pattern in StaticQuantizer.SUPPORTED_PATTERNS if "_bn" not in pattern.name
     ]
     return quantizer.set_global(QuantizationConfig(activations, activations, weights, None))
 
@@ -102,8 +111,8 @@ def largest_integer(bits: int) -> int:
     return int(2 ** (bits - 1) - 1)
 
 
-def calibrate(graph: GraphModule, samples: npt.NDArray[np.float32]) -> None:
-    """Show the samples, ``[N, *sample_shape]``, to a prepared graph's observers.
+def calibrate(graph: GraphModule, samples: npt.NDArray[np.float32 | np.int32]) -> None:
+    """Show the samples, ``[N, ...]``, to a prepared graph's observers.
 
     Raises:
         BadInput: there are no samples, or one holds NaN or infinity.

@@ -25,7 +25,7 @@ from edgekd.compress.pt2e import (
     require_quantizers,
     static_quantizer,
 )
-from edgekd.compress.scheme import GROUP_SIZE
+from edgekd.compress.scheme import GROUP_SIZE, table_groups
 from edgekd.third_party import quiet
 
 if TYPE_CHECKING:
@@ -38,14 +38,15 @@ _WEIGHT = "weight"
 def prepare_qat(
     model: torch.nn.Module,
     scheme: Literal["static-int8", "static-int4-weights", "grouped-int4"],
-    calibration: npt.NDArray[np.float32],
+    calibration: npt.NDArray[np.float32 | np.int32],
 ) -> torch.nn.Module:
     """A copy of a model that computes as if it were quantized, and can be trained.
 
     Args:
         model: float32 and trained, batch norms folded.
         scheme: what it will be quantized to.
-        calibration: float32 ``[N, *sample_shape]``; the ranges of activations start from it.
+        calibration: ``[N, *sample_shape]`` in the dtype of the inputs; the ranges of activations
+            start from it.
 
     Returns:
         A module that takes batches of any size. ``train()`` lets the ranges of activations move,
@@ -72,7 +73,8 @@ def finish_qat(prepared: torch.nn.Module, model: torch.nn.Module) -> dict[str, t
     Returns:
         Tensors under the names of ``model.state_dict()``. Weights of quantized layers are
         ``scale * integer`` with an integer of at most 127 (or 7) and
-        ``scale = max|w| / 127`` (or ``/ 7``) per output channel (or group).
+        ``scale = max|w| / 127`` (or ``/ 7``) per output channel (or group); for embedding tables
+        as :func:`edgekd.compress.scheme.scheme_of` says.
     """
     from edgekd.compress.modules import QuantizationAwareGraph
 
@@ -87,7 +89,7 @@ def finish_qat(prepared: torch.nn.Module, model: torch.nn.Module) -> dict[str, t
 
 
 def _prepare_static(
-    model: torch.nn.Module, weight_bits: int, calibration: npt.NDArray[np.float32]
+    model: torch.nn.Module, weight_bits: int, calibration: npt.NDArray[np.float32 | np.int32]
 ) -> torch.nn.Module:
     from torchao.quantization.pt2e import FakeQuantize, MinMaxObserver
     from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
@@ -95,8 +97,8 @@ def _prepare_static(
     from edgekd.compress.modules import QuantizationAwareGraph
 
     activation = FakeQuantize.with_args(observer=MinMaxObserver, eps=SMALLEST_ACTIVATION_SCALE)
-    quantizer = static_quantizer(weight_bits, activation, _weight_fake_quantizer())
-    graph = prepare_qat_pt2e(capture(model, calibration.shape[1:]), quantizer)
+    quantizer = static_quantizer(weight_bits, activation, _weight_fake_quantizer(), trains=True)
+    graph = prepare_qat_pt2e(capture(model, calibration), quantizer)
     calibrate(graph, calibration)
     return QuantizationAwareGraph(graph).train()
 
@@ -124,19 +126,31 @@ def _prepare_grouped(model: torch.nn.Module) -> torch.nn.Module:
     model = copy.deepcopy(model)
     activations = IntxFakeQuantizeConfig(torch.int8, "per_token", is_symmetric=False)
     quantize_(model, QATConfig(activation_config=activations, step="prepare"))
-    limit = largest_integer(4)
-    fake_quantizer = _weight_fake_quantizer(
+    for module in list(model.modules()):
+        if isinstance(module, torch.nn.Linear):
+            bits, group_size = 4, GROUP_SIZE
+        elif isinstance(module, torch.nn.Embedding):
+            bits, group_size = table_groups(module.embedding_dim)
+        else:
+            continue
+        groups = FakeQuantizedGroups(_group_fake_quantizer(bits), group_size)
+        register_parametrization(module, _WEIGHT, groups)
+    return model.train()
+
+
+def _group_fake_quantizer(bits: int) -> Any:
+    """A fake quantizer of a weight ``[groups, group_size]``."""
+    import torch
+
+    limit = largest_integer(bits)
+    constructor = _weight_fake_quantizer(
         dtype=torch.int8,
         quant_min=-limit,
         quant_max=limit,
         qscheme=torch.per_channel_symmetric,
         ch_axis=0,
     )
-    linear = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
-    for module in linear:
-        groups = FakeQuantizedGroups(fake_quantizer(), GROUP_SIZE)
-        register_parametrization(module, _WEIGHT, groups)
-    return model.train()
+    return constructor()
 
 
 def _static_weights_on_grid(graph: GraphModule) -> Iterator[tuple[str, torch.Tensor]]:
@@ -173,8 +187,11 @@ def _on_grid(weight: torch.Tensor, fake_quantizer: Any) -> torch.Tensor:
     import torch
     from torchao.quantization.pt2e import PerChannelMinMaxObserver
 
+    from edgekd.compress.tables import TableObserver
+
     axis, limit = fake_quantizer.ch_axis, fake_quantizer.quant_max
-    observer = PerChannelMinMaxObserver(
+    is_table = isinstance(fake_quantizer.activation_post_process, TableObserver)
+    observer = (TableObserver if is_table else PerChannelMinMaxObserver)(
         ch_axis=axis,
         dtype=torch.int8,
         qscheme=torch.per_channel_symmetric,

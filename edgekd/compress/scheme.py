@@ -19,9 +19,10 @@ def scheme_of(model: torch.nn.Module, precision: Precision) -> Scheme:
     """The scheme of a model at a precision.
 
     ``static-int8`` has int8 weights per output channel and int8 activations with fixed ranges,
-    ``static-int4-weights`` the same with int4 weights. ``grouped-int4`` has int4 weights in
-    groups of 32 inputs and activations quantized to int8 at run time; it is for models whose
-    weight layers are all linear with a multiple of 32 inputs.
+    ``static-int4-weights`` the same with int4 weights; embedding tables are int8 with one scale
+    in both. ``grouped-int4`` has int4 weights in groups of 32 inputs and activations quantized to
+    int8 at run time; it is for models whose weight layers are all linear with a multiple of 32
+    inputs. Their embedding tables are int4 in groups too, see :func:`table_groups`.
     """
     if precision == "fp32":
         return "float32"
@@ -30,6 +31,14 @@ def scheme_of(model: torch.nn.Module, precision: Precision) -> Scheme:
     if precision == "int4":
         return "grouped-int4" if _has_whole_groups(model) else "static-int4-weights"
     return "static-int8"
+
+
+def table_groups(columns: int) -> tuple[int, int]:
+    """Bits and group size of an embedding table of a ``grouped-int4`` model.
+
+    A table whose rows do not divide into groups is int8 with a scale for each row.
+    """
+    return (4, GROUP_SIZE) if columns % GROUP_SIZE == 0 else (8, columns)
 
 
 def _has_whole_groups(model: torch.nn.Module) -> bool:

@@ -17,6 +17,10 @@ SOURCES = {
     "wav_folder": "edgekd.data.wav_folder",
     "cifar10": "edgekd.data.cifar10",
     "fsdd": "edgekd.data.fsdd",
+    "text_folder": "edgekd.data.text_folder",
+    "text_table": "edgekd.data.text_table",
+    "bbc_news": "edgekd.data.bbc_news",
+    "clinc150": "edgekd.data.clinc150",
 }
 
 

@@ -22,12 +22,25 @@ _PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
+class TeacherTokens:
+    """Texts as a teacher with a tokenizer of its own sees them.
+
+    Attributes:
+        inputs: int32 ``[N, T']``.
+        outside: int32 ``[M, T']``, of the texts that belong to no class.
+    """
+
+    inputs: Array
+    outside: Array | None
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Samples with their split.
 
     Attributes:
         inputs: uint8 or float32 as the source gave them, ``[N, ...]``; features, where a front end
-            made some.
+            made some; int32 token numbers ``[N, T]`` of texts, 0 where a text has ended.
         labels: int64 ``[N]``, -1 for none.
         parts: ``train``, ``validation`` and ``test``: int64 indices, disjoint.
         labelled: int64 indices into ``train``: positions whose label the student's arms may see.
@@ -37,6 +50,8 @@ class Dataset:
         std: float32, likewise.
         axis: of the inputs that mean and std belong to: 1 (channels) or -1 (bins of features).
         task: what the networks are for.
+        outside: inputs ``[M, ...]`` that belong to no class; none by default.
+        teacher: the same data as a teacher with a tokenizer of its own sees it.
     """
 
     inputs: Array
@@ -49,6 +64,26 @@ class Dataset:
     std: tuple[float, ...]
     axis: int = 1
     task: Task = "classification"
+    outside: Array | None = None
+    teacher: TeacherTokens | None = None
+
+    @property
+    def holds_tokens(self) -> bool:
+        """Whether inputs are token numbers, which are neither scaled nor normalized."""
+        return self.inputs.dtype == np.int32
+
+    def as_teacher_sees(self) -> Dataset:
+        """The dataset by the teacher's own tokenizer, where it has one."""
+        if self.teacher is None:
+            return self
+        own = self.teacher
+        return replace(self, inputs=own.inputs, outside=own.outside, teacher=None)
+
+    def zeros(self, count: int) -> Array:
+        """Inputs ``[count, ...]`` of zeros, as a network takes them."""
+        return np.zeros(
+            (count, *self.sample_shape), dtype=np.int32 if self.holds_tokens else np.float32
+        )
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
@@ -62,8 +97,8 @@ class Dataset:
             return self.sample_shape
         return (len(self.class_names),)
 
-    def part_inputs(self, part: str) -> npt.NDArray[np.float32]:
-        """Preprocessed float32 inputs of a part."""
+    def part_inputs(self, part: str) -> Array:
+        """Preprocessed inputs of a part: float32, or int32 token numbers."""
         return self.preprocess(self.inputs[self.parts[part]])
 
     def part_labels(self, part: str) -> npt.NDArray[np.int64]:
@@ -87,8 +122,10 @@ class Dataset:
         rows = np.sort(rows).astype(np.int64)
         return replace(self, parts={**self.parts, part: self.parts[part][rows]}), rows
 
-    def preprocess(self, inputs: Array) -> npt.NDArray[np.float32]:
-        """``(stored * scale - mean) / std``."""
+    def preprocess(self, inputs: Array) -> Array:
+        """``(stored * scale - mean) / std``, float32; token numbers as they are."""
+        if self.holds_tokens:
+            return inputs
         shape = broadcast_shape(self.axis, inputs.ndim)
         mean = np.asarray(self.mean, dtype=np.float32).reshape(shape)
         std = np.asarray(self.std, dtype=np.float32).reshape(shape)
@@ -114,6 +151,13 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
 
     arrays = {"inputs": np.ascontiguousarray(dataset.inputs), "labels": dataset.labels}
     arrays |= {part: dataset.parts[part] for part in _PARTS} | {"labelled": dataset.labelled}
+    own = dataset.teacher
+    optional = {
+        "outside": dataset.outside,
+        "teacher_inputs": own.inputs if own else None,
+        "teacher_outside": own.outside if own else None,
+    }
+    arrays |= {name: array for name, array in optional.items() if array is not None}
     save_file(arrays, folder / "dataset.safetensors")
     facts = {
         "class_names": list(dataset.class_names),
@@ -138,6 +182,7 @@ def load_dataset(folder: Path) -> Dataset:
     facts = read_json(folder / "dataset.json")
     try:
         arrays = load_file(folder / "dataset.safetensors")
+        own = arrays.get("teacher_inputs")
         return Dataset(
             inputs=arrays["inputs"],
             labels=arrays["labels"],
@@ -149,6 +194,8 @@ def load_dataset(folder: Path) -> Dataset:
             std=tuple(facts["std"]),
             axis=facts["axis"],
             task=facts["task"],
+            outside=arrays.get("outside"),
+            teacher=None if own is None else TeacherTokens(own, arrays.get("teacher_outside")),
         )
     except (SafetensorError, KeyError, OSError) as error:
         raise RunFailed("the stored dataset is damaged", where=str(folder)) from error

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edgekd.errors import RunFailed
-from edgekd.files import cache_folder, sync_folder
+from edgekd.files import cache_folder, sha256_of, sync_folder
 
 VARIABLE = "EDGEKD_DATA"
 MAX_DOWNLOAD_BYTES = 256 * 1024**2
@@ -60,6 +60,32 @@ def download(address: str, destination: Path, *, mend: str, md5: str | None = No
         sync_folder(destination.parent)
     except (OSError, HTTPException) as error:
         raise RunFailed(f"cannot be fetched: {error}", where=address, mend=mend) from error
+
+
+def download_pinned(address: str, sha256: str, destination: Path, *, mend: str) -> None:
+    """Fetch a file whose content is known; it is there whole, with that content, or not at all.
+
+    Args:
+        address: http or https.
+        sha256: of the content, hexadecimal.
+        destination: where the file goes; its folder is made.
+        mend: how a user gets the data without this, for the errors.
+
+    Raises:
+        RunFailed: as for :func:`download`.
+    """
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetch.", dir=destination.parent) as scratch:
+            fetched = Path(scratch) / destination.name
+            download(address, fetched, mend=mend)
+            found = sha256_of(fetched)
+            if found != sha256:
+                raise RunFailed(f"came with sha256 {found}, not {sha256}", where=address, mend=mend)
+            os.replace(fetched, destination)
+        sync_folder(destination.parent)
+    except OSError as error:
+        raise RunFailed(f"cannot be written: {error}", where=str(destination), mend=mend) from error
 
 
 def _fetch(address: str, stream: BinaryIO, mend: str) -> str:

@@ -26,8 +26,11 @@ class Samples:
         names: one for each sample, unique; answers of a teacher may be recorded under them.
         groups: name of each sample's group (its speaker, for example), for splits by group.
         official_test: bool ``[N]``, the samples that the source itself holds out for testing.
+        texts: one for each sample, where it is a text.
+        outside: texts that belong to no class, for measuring whether a network can tell.
 
-    Audio is ``[N, samples]`` int16 here; its features are computed afterwards.
+    Audio is ``[N, samples]`` int16 here, texts have inputs ``[N, 0]``; features and tokens are
+    computed afterwards.
     """
 
     inputs: npt.NDArray[Any]
@@ -37,10 +40,14 @@ class Samples:
     names: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     official_test: npt.NDArray[np.bool_] | None = None
+    texts: tuple[str, ...] | None = None
+    outside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.inputs) != len(self.labels):
             raise BadInput(f"{len(self.inputs)} inputs but {len(self.labels)} labels", where="data")
+        if self.texts is not None and len(self.texts) != len(self.labels):
+            raise BadInput(f"{len(self.texts)} texts but {len(self.labels)} labels", where="data")
         if self.inputs.ndim not in (2, 4):
             raise BadInput(
                 f"inputs have shape {self.inputs.shape}",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edgekd.padding import without_padding
 from edgekd.recipe import Augmentation
 
 if TYPE_CHECKING:
@@ -200,6 +201,37 @@ class StoredViews(Views):
 
         picked = torch.from_numpy(self._rendered[views.numpy(), samples.numpy()])
         return (picked - self._mean) / self._std
+
+
+class TokenViews(Views):
+    """Texts as token numbers, each view cut into tokens once.
+
+    Args:
+        tokens: int32 ``[views, N, T]``, 0 where a text has ended; may be memory-mapped.
+        shorten: leave out the padding that no text of a batch needs.
+    """
+
+    def __init__(self, tokens: npt.NDArray[np.int32], *, shorten: bool) -> None:
+        super().__init__()
+        self._tokens = tokens
+        self._shorten = shorten
+
+    @property
+    def views(self) -> int:
+        """How many views each sample has."""
+        return len(self._tokens)
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return int(self._tokens.shape[1])
+
+    def unmixed(self, views: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+        """Token numbers of (view, sample) pairs, int32 ``[B, T]`` or shorter."""
+        import torch
+
+        picked = self._tokens[views.numpy(), samples.numpy()]
+        return torch.from_numpy(without_padding(picked) if self._shorten else picked)
 
 
 def _transform(images: torch.Tensor, parameters: torch.Tensor) -> torch.Tensor:

@@ -96,22 +96,32 @@ def real_values(stored: Array, info: TensorInfo) -> Array:
     return stored
 
 
-def random_inputs(inputs: Sequence[TensorInfo], n: int, seed: int) -> list[Array]:
+def random_inputs(
+    inputs: Sequence[TensorInfo], n: int, seed: int, limits: Sequence[int | None] = ()
+) -> list[Array]:
     """Random samples for a file whose meaning is unknown, in the dtypes that it stores.
 
-    Floats are standard normal. 8-bit integers cover their whole range. Wider integers are 0 or 1,
-    which every embedding of two rows and every mask accepts.
+    Floats are standard normal. 8-bit integers cover their whole range. Wider integers are below
+    their limit; without one they are 0 or 1, which every embedding of two rows and every mask
+    accepts.
 
     Args:
         inputs: one for each input.
         n: samples of each.
         seed: the same seed gives the same samples.
+        limits: of each input, as far as they are known.
     """
     generator = np.random.default_rng(seed)
-    return [_random_samples(info, n, generator) for info in inputs]
+    known = [*limits, *[None] * (len(inputs) - len(limits))]
+    return [
+        _random_samples(info, n, generator, limit)
+        for info, limit in zip(inputs, known, strict=True)
+    ]
 
 
-def _random_samples(info: TensorInfo, n: int, generator: np.random.Generator) -> Array:
+def _random_samples(
+    info: TensorInfo, n: int, generator: np.random.Generator, limit: int | None
+) -> Array:
     shape = (n, *sample_shape(info))
     dtype: np.dtype[Any] = np.dtype(info.dtype)
     if dtype.kind == "f":
@@ -119,4 +129,6 @@ def _random_samples(info: TensorInfo, n: int, generator: np.random.Generator) ->
     if dtype.kind in "iu" and dtype.itemsize == 1:
         limits = np.iinfo(dtype)
         return generator.integers(limits.min, limits.max, shape, dtype, endpoint=True)
-    return generator.integers(0, 1, shape, np.int64, endpoint=True).astype(dtype)
+    # A table of one row leaves no choice; bool and 16 bits hold less than a large one needs.
+    last = 1 if limit is None or dtype.kind == "b" else min(max(limit, 1) - 1, np.iinfo(dtype).max)
+    return generator.integers(0, last, shape, np.int64, endpoint=True).astype(dtype)

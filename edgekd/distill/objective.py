@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -19,7 +20,7 @@ class Batch(NamedTuple):
     """One training batch.
 
     Attributes:
-        inputs: float32 ``[B, ...]``.
+        inputs: float32 ``[B, ...]``, or token numbers, int32 ``[B, T]``, 0 for padding.
         labels: int64 ``[B]``, -1 where there is none to be seen.
         partner_labels: int64 ``[B]``, of the samples that were mixed in; empty without mixing.
         partner_shares: float32 ``[B]``, how much of them; empty without mixing.
@@ -78,7 +79,7 @@ class Objective(nn.Module):
 
     def forward(self, seen: Seen, batch: Batch) -> torch.Tensor:
         """The loss of one batch, a scalar."""
-        seen = Seen(seen.logits.float(), seen.taps)
+        seen = replace(seen, logits=seen.logits.float())
         own = self._labels(seen.logits, batch) if self._alpha else seen.logits.new_zeros(())
         if self.signals is None:
             return own

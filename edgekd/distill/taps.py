@@ -29,10 +29,12 @@ class Seen:
     Attributes:
         logits: the output, ``[N, classes]``.
         taps: tensor of each tap, under the name that the recipe gives it.
+        padding: bool ``[N, T]``, where the inputs were token numbers: true where there is none.
     """
 
     logits: torch.Tensor
     taps: dict[str, torch.Tensor]
+    padding: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Tapped(nn.Module):
         """Answer, and give what the taps saw.
 
         Args:
-            inputs: ``[N, *sample_shape]``.
+            inputs: ``[N, *sample_shape]``, or token numbers, integers ``[N, T]``, 0 for padding.
 
         Raises:
             BadInput: a tapped module did not run, or ran more than once; it gave no tensor under
@@ -87,7 +89,8 @@ class Tapped(nn.Module):
             logits = self.network(inputs)
         if not isinstance(logits, torch.Tensor):
             raise BadInput(f"the network gives {_kind(logits)}, not a tensor of logits")
-        return Seen(logits, {tap.name: _tensor(tap, outputs[tap.path]) for tap in self._taps})
+        taps = {tap.name: _tensor(tap, outputs[tap.path]) for tap in self._taps}
+        return Seen(logits, taps, None if inputs.is_floating_point() else inputs == 0)
 
 
 def _parse(name: str) -> _Tap:

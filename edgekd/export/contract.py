@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 BUNDLE_SCHEMA = 1
 
 Layout = Literal["NCHW", "NHWC", "NC"]
+DataType = Literal["float32", "float16", "int8", "uint8", "int32", "int64"]
+InputType = Literal["float32", "int32"]
 
 
 class TensorSpec(Record):
@@ -31,7 +33,7 @@ class TensorSpec(Record):
     name: str
     shape: list[int]
     layout: Layout
-    dtype: Literal["float32", "float16", "int8", "uint8", "int32", "int64"]
+    dtype: DataType
     scale: float | None = None
     zero_point: int | None = None
 
@@ -96,27 +98,29 @@ class ExportRequest:
     """One model at one precision.
 
     Attributes:
-        model: float32 module in eval mode on the CPU. Takes ``[N, *sample_shape]``, gives
-            ``[N, classes]`` logits; images are NCHW.
+        model: float32 module in eval mode on the CPU. Takes ``[N, *sample_shape]`` of ``dtype``,
+            gives ``[N, classes]`` logits; images are NCHW.
         sample_shape: shape of one input without the batch.
         precision: what to export at.
         out: existing empty folder for the artifact.
-        calibration: float32 ``[N, *sample_shape]``, preprocessed training inputs; needed for
+        calibration: ``[N, *sample_shape]`` of ``dtype``, preprocessed training inputs; needed for
             static quantization.
         quantized: the torch model that torchao quantized at this precision; ``None`` for float
             precisions.
         microcontroller: what C is generated for; ``None`` for other formats.
         ram_bytes: budget of the target, for which C plans its memory.
+        dtype: of the input. Numbers of tokens are int32, and stay so at every precision.
     """
 
     model: torch.nn.Module
     sample_shape: tuple[int, ...]
     precision: Precision
     out: Path
-    calibration: npt.NDArray[np.float32] | None = None
+    calibration: npt.NDArray[np.float32 | np.int32] | None = None
     quantized: torch.nn.Module | None = None
     microcontroller: Microcontroller | None = None
     ram_bytes: int | None = None
+    dtype: InputType = "float32"
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ _LARGEST_SPECIFICATION = 64 * 1024 * 1024
 class CoremlExporter:
     """Writes the folder ``model.mlpackage`` for a batch of one; images are NCHW.
 
-    Input and output are float32 and called ``input`` and ``output``. The same model gives the same
-    bytes.
+    Input and output are called ``input`` and ``output``; the output is float32. The same model
+    gives the same bytes.
     """
 
     def export(self, request: ExportRequest) -> ExportedModel:
@@ -76,7 +76,9 @@ def _converted(request: ExportRequest, scheme: CoremlScheme) -> Any:
     model = coremltools.convert(
         program.run_decompositions({}),
         inputs=[
-            coremltools.TensorType(name=INPUT, shape=(1, *request.sample_shape), dtype=np.float32)
+            coremltools.TensorType(
+                name=INPUT, shape=(1, *request.sample_shape), dtype=np.dtype(request.dtype).type
+            )
         ],
         outputs=[coremltools.TensorType(name=OUTPUT, dtype=np.float32)],
         convert_to="mlprogram",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgekd.errors import BadInput
-from edgekd.export.contract import TensorSpec
+from edgekd.export.contract import DataType, TensorSpec
 from edgekd.third_party import quiet, require
 
 _CONSTANT = "const"
@@ -105,12 +105,17 @@ def _spec(feature: Any, where: str) -> TensorSpec:
     from coremltools.proto.FeatureTypes_pb2 import ArrayFeatureType
 
     array, name = feature.type.multiArrayType, _text(feature.name)
-    known = {ArrayFeatureType.FLOAT32: "float32", ArrayFeatureType.FLOAT16: "float16"}
+    known: dict[int, DataType] = {
+        ArrayFeatureType.FLOAT32: "float32",
+        ArrayFeatureType.FLOAT16: "float16",
+        ArrayFeatureType.INT32: "int32",
+    }
     if array.dataType not in known:
-        raise BadInput(f"{name} is not a tensor of float32 or float16", where=where)
+        raise BadInput(f"{name} is not a tensor of float32, float16 or int32", where=where)
     layout: Any = "NCHW" if len(array.shape) == _IMAGE_RANK else "NC"
-    dtype: Any = known[array.dataType]
-    return TensorSpec(name=name, shape=list(array.shape), layout=layout, dtype=dtype)
+    return TensorSpec(
+        name=name, shape=list(array.shape), layout=layout, dtype=known[array.dataType]
+    )
 
 
 def _float_fallbacks(operations: Any) -> Counter[str]:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from edgekd.errors import BadInput, Unavailable
 from edgekd.export.contract import ExportRequest
+from edgekd.export.wording import STATIC_TABLES, input_and_output, tables
 
 if TYPE_CHECKING:
     import torch
 
 GROUP_SIZE = 32
-_FLOAT_IO = "float32 input and output"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def scheme_for(request: ExportRequest) -> CoremlScheme:
     """
     makers: dict[str, Callable[[ExportRequest], CoremlScheme]] = {
         "fp32": lambda _: CoremlScheme("float32", ios=16, half=False),
-        "fp16": lambda _: CoremlScheme(f"float16 weights and arithmetic, {_FLOAT_IO}", ios=16),
+        "fp16": _fp16,
         "int8": _int8,
         "int8-qat": _int8,
         "int4": _int4,
@@ -85,10 +85,16 @@ def module_for(request: ExportRequest, scheme: CoremlScheme) -> torch.nn.Module:
     return request.quantized
 
 
-def _int8(_: ExportRequest) -> CoremlScheme:
+def _fp16(request: ExportRequest) -> CoremlScheme:
+    words = f"float16 weights and arithmetic, {input_and_output(request)}"
+    return CoremlScheme(words, ios=16)
+
+
+def _int8(request: ExportRequest) -> CoremlScheme:
     words = (
         "int8 weights per channel (symmetric), int8 activations per tensor (asymmetric, min/max "
-        f"over the calibration samples), float16 between, {_FLOAT_IO}"
+        f"over the calibration samples){tables(request, STATIC_TABLES)}, float16 between, "
+        f"{input_and_output(request)}"
     )
     return CoremlScheme(words, ios=17, quantizes=True)
 
@@ -104,17 +110,16 @@ def _int4(request: ExportRequest) -> CoremlScheme:
     if _has_whole_groups(request.model):
         weights |= {"granularity": "per_block", "block_size": GROUP_SIZE}
         granularity = f"in groups of {GROUP_SIZE}"
-    words = f"int4 weights {granularity} (symmetric), float16 arithmetic, {_FLOAT_IO}"
+    words = (
+        f"int4 weights {granularity} (symmetric), float16 arithmetic, {input_and_output(request)}"
+    )
     return CoremlScheme(words, ios=18, weights=weights)
 
 
 def _has_whole_groups(model: torch.nn.Module) -> bool:
-    """Whether all weights are of linear layers with a multiple of 32 inputs.
+    """Whether all weights are matrices of rows that divide into groups of 32.
 
     coremltools leaves a layer that does not divide in float16, without a word.
     """
-    import torch
-
     weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
-    linear = [module.weight for module in model.modules() if isinstance(module, torch.nn.Linear)]
-    return len(weights) == len(linear) and all(w.shape[1] % GROUP_SIZE == 0 for w in weights)
+    return all(w.ndim == 2 and w.shape[1] % GROUP_SIZE == 0 for w in weights)

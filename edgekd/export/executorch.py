@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgekd.errors import BadInput, Unavailable
 from edgekd.export.contract import ExportedModel, ExportRequest
 from edgekd.export.executorch_lowering import example_input, lowered, lowering, write_program
+from edgekd.export.executorch_passes import PASSES
 from edgekd.export.executorch_preflight import inspect_executorch
+from edgekd.export.wording import GROUPED_TABLES, STATIC_TABLES, input_and_output, tables
 from edgekd.third_party import reason, require, versions
 
 if TYPE_CHECKING:
     import torch
-    from torch.fx import GraphModule
 
 _TOOLS = ("torch", "torchao", "executorch")
 _MODULES = (
@@ -51,13 +52,15 @@ def _at_precision(request: ExportRequest) -> tuple[torch.nn.Module, str]:
     if request.precision == "fp32":
         return request.model, "float32"
     if request.precision == "fp16":
-        return copy.deepcopy(request.model).half(), "float16 weights, arithmetic, input and output"
+        words = f"float16 weights and arithmetic, {input_and_output(request, 'float16')}"
+        return _half(request), words
     if request.quantized is None:
         raise BadInput(f"{request.precision} needs the model that torchao quantized")
     if request.precision != "int4":
         return request.quantized, (
             "int8 weights per channel (symmetric), int8 activations per tensor (asymmetric, "
-            "min/max over the calibration samples), float32 input and output"
+            "min/max over the calibration samples)"
+            f"{tables(request, STATIC_TABLES)}, {input_and_output(request)}"
         )
     group_size = _group_size(request.quantized)
     if group_size is None:
@@ -67,8 +70,29 @@ def _at_precision(request: ExportRequest) -> tuple[torch.nn.Module, str]:
         )
     return request.quantized, (
         f"int4 weights in groups of {group_size} (symmetric, bfloat16 scales), activations "
-        "quantized to int8 at run time, float32 input and output"
+        f"quantized to int8 at run time{tables(request, GROUPED_TABLES)}, "
+        f"{input_and_output(request)}"
     )
+
+
+def _half(request: ExportRequest) -> torch.nn.Module:
+    """The model in float16; numbers of tokens stay integers.
+
+    Raises:
+        Unavailable: it casts to float32 itself, and mixes that with its weights.
+    """
+    import torch
+
+    model = copy.deepcopy(request.model).half()
+    try:
+        with torch.no_grad():
+            model(_example(request))
+    except RuntimeError as error:
+        raise Unavailable(
+            f"the model cannot compute in float16: {reason(error)}",
+            mend="cast to the type of its weights, not to float32",
+        ) from error
+    return model
 
 
 def _group_size(quantized: torch.nn.Module) -> int | None:
@@ -83,37 +107,14 @@ def _group_size(quantized: torch.nn.Module) -> int | None:
 
 def _example(request: ExportRequest) -> torch.Tensor:
     example = example_input(request)
-    return example.half() if request.precision == "fp16" else example
+    is_half = request.precision == "fp16" and request.dtype == "float32"
+    return example.half() if is_half else example
 
 
 def _program(module: torch.nn.Module, example: torch.Tensor) -> bytes:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 
-    return lowered(module, example, XnnpackPartitioner(), passes=[_exclude_padding])
-
-
-def _exclude_padding(graph_module: GraphModule) -> Any:
-    """Say of average pooling without padding that padding does not count.
-
-    It is the same operation, but XNNPACK takes it only when told so: torch's default is that
-    padding counts, and the portable kernel is 100 to 200 times slower.
-    """
-    from executorch.exir.dialects._ops import ops
-    from torch.fx.passes.infra.pass_base import PassResult
-
-    changed = False
-    for node in graph_module.graph.nodes:
-        if node.op != "call_function" or node.target != ops.edge.aten.avg_pool2d.default:
-            continue
-        # input, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override
-        defaults = (None, None, (), (0, 0), False, True, None)
-        arguments = [*node.args, *defaults[len(node.args) :]]
-        if not any(arguments[3]) and not arguments[4]:
-            arguments[5] = False
-            node.args = tuple(arguments[:6] if arguments[6] is None else arguments)
-            changed = True
-    graph_module.recompile()
-    return PassResult(graph_module, changed)
+    return lowered(module, example, XnnpackPartitioner(), passes=PASSES)
 
 
 def _check_runs(content: bytes, request: ExportRequest) -> None:

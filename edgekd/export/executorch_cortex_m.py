@@ -19,6 +19,7 @@ from edgekd.export.calibration import calibration_samples
 from edgekd.export.contract import ExportedModel, ExportRequest, TensorSpec
 from edgekd.export.executorch_lowering import lowering, quantized_statically, write_program
 from edgekd.export.executorch_preflight import inspect_executorch
+from edgekd.export.wording import input_and_output, tables
 from edgekd.measure.vela import MEMORY_MODE, SYSTEM_CONFIGS, Accelerator
 from edgekd.records import Preflight
 from edgekd.third_party import require, versions, without_output
@@ -32,7 +33,7 @@ _IMAGE_RANK = 4
 _NOT_RUN = "exported, not run: its runtime is built for a board from ExecuTorch's sources"
 _SCHEME = (
     "int8 weights per channel (symmetric), int8 activations per tensor (asymmetric, from {n} "
-    "samples), float32 input and output"
+    "samples){tables}, {io}"
 )
 
 
@@ -58,7 +59,7 @@ class CortexMExporter:
             path,
             [_channels_last(spec) for spec in inputs],
             outputs,
-            _SCHEME.format(n=n),
+            _scheme(request, n, "float32"),
             _cortex_m_preflight(found),
             versions(*_TOOLS),
         )
@@ -82,8 +83,14 @@ class EthosUExporter:
         path = write_program(content, request)
         inputs, outputs, found = inspect_executorch(path)
         tools = versions(*_TOOLS, "ethos-u-vela")
-        scheme = _SCHEME.format(n=n)
+        scheme = _scheme(request, n, "int8 with one scale")
         return ExportedModel(path, inputs, outputs, scheme, _ethos_u_preflight(found), tools)
+
+
+def _scheme(request: ExportRequest, samples: int, how_tables: str) -> str:
+    return _SCHEME.format(
+        n=samples, tables=tables(request, how_tables), io=input_and_output(request)
+    )
 
 
 @contextmanager
@@ -92,8 +99,14 @@ def _lowering(to: str, request: ExportRequest) -> Iterator[None]:
     if request.precision not in ("int8", "int8-qat"):
         raise Unavailable(f"ExecuTorch's {to} backend computes in int8, not {request.precision}")
     # Vela prints its summary on standard output, and at times its compiler in C++ its graph.
-    with lowering(f"ExecuTorch's {to} backend"), without_output():
-        yield
+    try:
+        with lowering(f"ExecuTorch's {to} backend"), without_output():
+            yield
+    except BadInput as error:
+        if request.dtype != "int32":
+            raise
+        # Few networks of texts are for microcontrollers: the others of a run go on.
+        raise Unavailable(error.what) from error
 
 
 def _cortex_m_program(request: ExportRequest, core: str) -> tuple[bytes, int]:

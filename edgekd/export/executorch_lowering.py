@@ -43,12 +43,12 @@ def lowering(to: str) -> Iterator[None]:
 
 
 def example_input(request: ExportRequest) -> torch.Tensor:
-    """One float32 input, batch of one: a real one where there is one."""
+    """One input, batch of one: a real one where there is one."""
     import torch
 
     if request.calibration is not None and len(request.calibration):
         return torch.from_numpy(request.calibration[:1].copy())
-    return torch.zeros(1, *request.sample_shape)
+    return torch.zeros(1, *request.sample_shape, dtype=getattr(torch, request.dtype))
 
 
 def exported(module: torch.nn.Module, example: torch.Tensor) -> ExportedProgram:
@@ -71,7 +71,7 @@ def lowered(
     passes: Any = None,
 ) -> bytes:
     """Content of the ``.pte`` file of a module whose graph a partitioner hands to its backend."""
-    from executorch.exir import to_edge_transform_and_lower
+    from executorch.exir import ExecutorchBackendConfig, to_edge_transform_and_lower
 
     edge = to_edge_transform_and_lower(
         exported(module, example),
@@ -79,7 +79,9 @@ def lowered(
         partitioner=[partitioner],
         compile_config=config,
     )
-    return bytes(edge.to_executorch().buffer)
+    # Makes one operator of a quantized table and the embedding that reads it.
+    whole = ExecutorchBackendConfig(do_quant_fusion_and_const_prop=True)
+    return bytes(edge.to_executorch(whole).buffer)
 
 
 def quantized_statically(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekd.errors import BadInput
-from edgekd.export.contract import TensorSpec
+from edgekd.export.contract import DataType, TensorSpec
 from edgekd.export.executorch_program import (
     Delegate,
     Kernel,
@@ -23,7 +23,14 @@ from edgekd.records import Preflight
 
 _METHOD = "forward"
 _XNNPACK = "XnnpackBackend"
-_DTYPES: dict[str, Any] = {"FLOAT": "float32", "HALF": "float16", "CHAR": "int8", "BYTE": "uint8"}
+_DTYPES: dict[str, DataType] = {
+    "FLOAT": "float32",
+    "HALF": "float16",
+    "CHAR": "int8",
+    "BYTE": "uint8",
+    "INT": "int32",
+    "LONG": "int64",
+}
 _IMAGE_RANK = 4
 _TRANSPOSES = {"XNNStaticTranspose", "aten::permute_copy", "aten::transpose_copy", "aten::t_copy"}
 # Kernels that compute nothing: whether they hold floats or integers does not matter.
@@ -58,7 +65,7 @@ def inspect_executorch(path: Path) -> tuple[list[TensorSpec], list[TensorSpec], 
     try:
         inputs = [_spec(f"input_{at}", method.tensor(i)) for at, i in enumerate(method.inputs)]
         outputs = [_spec(f"output_{at}", method.tensor(i)) for at, i in enumerate(method.outputs)]
-        return inputs, outputs, _preflight(method, inputs)
+        return inputs, outputs, _preflight(method, [*inputs, *outputs])
     except BadInput as error:
         raise BadInput(error.what, where=str(path), mend=error.mend) from error
 
@@ -74,7 +81,7 @@ def _spec(name: str, tensor: ProgramTensor | None) -> TensorSpec:
     )
 
 
-def _preflight(method: Method, inputs: list[TensorSpec]) -> Preflight:
+def _preflight(method: Method, ends: list[TensorSpec]) -> Preflight:
     delegates = [call for call in method.calls if isinstance(call, Delegate)]
     kernels = [call for call in method.calls if isinstance(call, Kernel)]
     nodes = [
@@ -96,7 +103,7 @@ def _preflight(method: Method, inputs: list[TensorSpec]) -> Preflight:
         undelegated=dict(sorted(undelegated.items())),
         transposes=sum(count for kind, count in operators.items() if kind in _TRANSPOSES),
         float_fallbacks=dict(sorted(fallbacks.items())),
-        notes=_notes(nodes, others, undelegated, inputs),
+        notes=_notes(nodes, others, undelegated, ends),
     )
 
 
@@ -116,7 +123,7 @@ def _notes(
     nodes: list[XnnpackNode],
     others: Counter[str],
     undelegated: Counter[str],
-    inputs: list[TensorSpec],
+    ends: list[TensorSpec],
 ) -> list[str]:
     notes = []
     if undelegated:
@@ -125,8 +132,10 @@ def _notes(
             "are 100 to 200 times slower than XNNPACK's"
         )
     notes += [f"what the delegate {name} does inside cannot be seen" for name in sorted(others)]
-    if any(spec.dtype == "float16" for spec in inputs):
-        notes.append("input and output are float16")
+    halves = [spec.name for spec in ends if spec.dtype == "float16"]
+    if halves:
+        both = len(halves) == len(ends)
+        notes.append(f"{'input and output' if both else ', '.join(halves)} are float16")
         wide = sum(node.weights == "fp32" for node in nodes)
         if wide:
             notes.append(

@@ -22,6 +22,7 @@ from edgekd.export.executorch_lowering import (
     quantized_statically,
     write_program,
 )
+from edgekd.export.wording import input_and_output
 from edgekd.records import Precision
 from edgekd.target import Target, VendorSdk
 from edgekd.third_party import reason, require, versions
@@ -35,8 +36,8 @@ _TOOLS = ("torch", "torchao", "executorch")
 _FLOAT: tuple[Precision, ...] = ("fp16",)
 _INTEGER: tuple[Precision, ...] = ("int8", "int8-qat")
 _SCHEMES = {
-    False: "float16 arithmetic, float32 input and output",
-    True: "int8 weights and activations by the vendor's quantizer, float32 input and output",
+    False: "float16 arithmetic, {io}",
+    True: "int8 weights and activations by the vendor's quantizer, {io}",
 }
 
 
@@ -94,7 +95,7 @@ class VendorExporter:
         inputs, outputs, found = inspect_program(path)
         notes = ["exported, not run", *found.notes]
         preflight = found.model_copy(update={"notes": notes})
-        scheme = _SCHEMES[request.precision in _INTEGER]
+        scheme = _SCHEMES[request.precision in _INTEGER].format(io=input_and_output(request))
         return ExportedModel(path, inputs, outputs, scheme, preflight, versions(*_TOOLS))
 
 

@@ -12,6 +12,7 @@ from edgekd.errors import BadInput, Unavailable
 from edgekd.export.contract import ExportedModel, ExportRequest
 from edgekd.export.executorch_delegates import inspect_program
 from edgekd.export.executorch_lowering import example_input, lowered, lowering, write_program
+from edgekd.export.wording import STATIC_TABLES, input_and_output, tables
 from edgekd.records import Precision, Preflight
 from edgekd.third_party import require, versions
 
@@ -22,10 +23,10 @@ _TOOLS = ("torch", "torchao", "executorch")
 _NOT_RUN = "exported, not run: there is no Vulkan runtime here"
 _SCHEMES: dict[Precision, str] = {
     "fp32": "float32",
-    "fp16": "float16 weights and arithmetic, float32 input and output",
+    "fp16": "float16 weights and arithmetic, {io}",
     "int8": (
         "int8 weights per channel (symmetric), int8 activations per tensor (asymmetric, min/max "
-        "over the calibration samples), float32 input and output"
+        "over the calibration samples){tables}, {io}"
     ),
 }
 
@@ -53,9 +54,10 @@ class VulkanExporter:
             content = _program(_module(request), request)
         path = write_program(content, request)
         inputs, outputs, found = inspect_program(path)
-        return ExportedModel(
-            path, inputs, outputs, _SCHEMES[precision], _preflight(found), versions(*_TOOLS)
+        scheme = _SCHEMES[precision].format(
+            io=input_and_output(request), tables=tables(request, STATIC_TABLES)
         )
+        return ExportedModel(path, inputs, outputs, scheme, _preflight(found), versions(*_TOOLS))
 
 
 def _module(request: ExportRequest) -> torch.nn.Module:

@@ -8,6 +8,8 @@ from edgekd.errors import BadInput, EdgekdError, RunFailed
 from edgekd.export.calibration import calibration_samples
 from edgekd.export.contract import ExportedModel, ExportRequest
 from edgekd.export.onnx_preflight import inspect_onnx
+from edgekd.export.onnx_tables import GROUP_SIZE
+from edgekd.export.wording import GROUPED_TABLES, STATIC_TABLES, input_and_output, tables
 from edgekd.third_party import quiet, reason, require, versions
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ _TOOLS = ("torch", "onnx", "onnxscript", "onnx-ir", "onnxruntime")
 
 
 class OnnxExporter:
-    """Writes ``model.onnx`` for a batch of one: one file, images NCHW, float32 in and out."""
+    """Writes ``model.onnx`` for a batch of one: one file, images NCHW, float32 out."""
 
     def export(self, request: ExportRequest) -> ExportedModel:
         """See :meth:`edgekd.export.contract.Exporter.export`."""
@@ -40,7 +42,7 @@ def _converted(request: ExportRequest, opset: int) -> ModelProto:
     """The model as float32 ONNX, batch normalization folded."""
     import torch
 
-    example = (torch.zeros(1, *request.sample_shape),)
+    example = (torch.zeros(1, *request.sample_shape, dtype=getattr(torch, request.dtype)),)
     try:
         program = torch.onnx.export(
             request.model,
@@ -102,17 +104,18 @@ def _quantized(model: ModelProto, request: ExportRequest) -> tuple[ModelProto, s
     from edgekd.export import onnx_quantize as quantize
 
     if request.precision == "fp16":
-        return quantize.float16_graph(model), "float16 weights and graph, float32 input and output"
+        words = f"float16 weights and graph, {input_and_output(request)}"
+        return quantize.float16_graph(model), words
     if request.precision == "int4" and not quantize.has_convolutions(model):
         scheme = (
-            f"int4 weights in groups of {quantize.GROUP_SIZE} (symmetric), activations quantized "
-            "to int8 at run time, float32 input and output"
+            f"int4 weights in groups of {GROUP_SIZE} (symmetric), activations quantized "
+            f"to int8 at run time{tables(request, GROUPED_TABLES)}, {input_and_output(request)}"
         )
         return quantize.grouped_int4(model), scheme
     samples = calibration_samples(request)
     activations = (
-        f"int8 activations per tensor (asymmetric, min/max over {len(samples)} samples), "
-        "float32 input and output"
+        f"int8 activations per tensor (asymmetric, min/max over {len(samples)} samples)"
+        f"{tables(request, STATIC_TABLES)}, {input_and_output(request)}"
     )
     if request.precision == "int4":
         scheme = f"int4 weights per channel (symmetric, widened to int8 at load), {activations}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
 from edgekd.errors import BadInput
-from edgekd.export.contract import TensorSpec
+from edgekd.export.contract import DataType, TensorSpec
 from edgekd.export.probe import probe
 from edgekd.records import Preflight
 from edgekd.third_party import reason, require
@@ -20,6 +20,7 @@ _LARGEST_FILE = 2**31 - 1
 _INTEGER_KERNELS = (
     "ConvInteger",
     "DynamicQuantizeMatMul",
+    "GatherBlockQuantized",
     "MatMulInteger",
     "MatMulIntegerToFloat",
     "MatMulNBits",
@@ -27,9 +28,18 @@ _INTEGER_KERNELS = (
 )
 _SATURATING_KERNELS = ("QLinearConv", "QLinearMatMul", "QGemm")
 _LAYOUT = ("Transpose", "ReorderInput", "ReorderOutput")
+# Which input is the scale, whose type is that of the output.
+_SCALE_INPUT = {"DequantizeLinear": 1, "GatherBlockQuantized": 2}
 _CONVERSIONS = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Cast")
 _MOVES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
-_IO_TYPES = {1: "float32", 10: "float16", 3: "int8", 2: "uint8"}
+_IO_TYPES: dict[int, DataType] = {
+    1: "float32",
+    10: "float16",
+    3: "int8",
+    2: "uint8",
+    6: "int32",
+    7: "int64",
+}
 _FLOAT, _FLOAT16 = 1, 10
 
 Node = dict[str, Any]
@@ -45,7 +55,7 @@ def inspect_onnx(path: Path) -> tuple[list[TensorSpec], list[TensorSpec], Prefli
     Raises:
         BadInput: it cannot be read, is not an ONNX file, is damaged, keeps weights in other
             files, is refused by ONNX Runtime, or has inputs or outputs that are not float or
-            8-bit integers, or of a size that is not fixed.
+            integers of 8, 32 or 64 bits, or of a size that is not fixed.
         MissingPackage: onnx or ONNX Runtime is not installed.
     """
     require("onnx", "onnx", "onnxruntime")
@@ -54,7 +64,17 @@ def inspect_onnx(path: Path) -> tuple[list[TensorSpec], list[TensorSpec], Prefli
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [_tensor_spec(value, path) for value in model.graph.input if value.name not in weights]
     outputs = [_tensor_spec(value, path) for value in model.graph.output]
-    return inputs, outputs, _preflight(model, optimised, inputs)
+    return inputs, outputs, _preflight(model, optimised, _is_float16(model))
+
+
+def preflight_decoder(path: Path) -> Preflight:
+    """Preflight of a file whose inputs may have any size, and float16 weights are only stored so.
+
+    Raises:
+        BadInput, MissingPackage: see :func:`inspect_onnx`.
+    """
+    require("onnx", "onnx", "onnxruntime")
+    return _preflight(_load(path), probe("edgekd.export.onnx_probe", path), float16=False)
 
 
 def _load(path: Path) -> ModelProto:
@@ -97,17 +117,16 @@ def _tensor_spec(value: ValueInfoProto, path: Path) -> TensorSpec:
         name=value.name,
         shape=shape,
         layout="NCHW" if len(shape) == 4 else "NC",
-        dtype=cast(Literal["float32", "float16", "int8", "uint8"], _IO_TYPES[tensor.elem_type]),
+        dtype=_IO_TYPES[tensor.elem_type],
     )
 
 
-def _preflight(
-    model: ModelProto, optimised: dict[str, Any], inputs: Sequence[TensorSpec]
-) -> Preflight:
+def _preflight(model: ModelProto, optimised: dict[str, Any], float16: bool) -> Preflight:
     nodes: list[Node] = optimised["nodes"]
     names = Counter(node["name"] for node in nodes)
-    reduced = _is_quantized(model) or _is_float16(model)
-    in_float = _float_operators(nodes, optimised["initializers"], inputs) if reduced else []
+    reduced = _is_quantized(model) or float16
+    types = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
+    in_float = _float_operators(nodes, {**types, **optimised["initializers"]}) if reduced else []
     inner = _inner_conversions(nodes, model)
     outside = in_float + inner if reduced else inner
     layout = sum(names[name] for name in _LAYOUT)
@@ -118,7 +137,7 @@ def _preflight(
         undelegated=_counts(outside),
         transposes=layout,
         float_fallbacks=_counts(in_float),
-        notes=_notes(model, names, len(in_float)),
+        notes=_notes(model, names, len(in_float) if float16 else 0),
     )
 
 
@@ -142,21 +161,17 @@ def _is_float16(model: ModelProto) -> bool:
     return any(tensor.data_type == _FLOAT16 for tensor in model.graph.initializer)
 
 
-def _float_operators(
-    nodes: Sequence[Node], initializers: dict[str, int], inputs: Sequence[TensorSpec]
-) -> list[Node]:
+def _float_operators(nodes: Sequence[Node], known: dict[str, int]) -> list[Node]:
     """Operators that compute on float32, found by following element types through the graph."""
-    io_types = {name: number for number, name in _IO_TYPES.items()}
-    types = dict(initializers)
-    types.update({spec.name: io_types[spec.dtype] for spec in inputs})
+    types = dict(known)
     found = []
     for node in nodes:
         first = types.get(node["inputs"][0], 0) if node["inputs"] else 0
         given = first
         if node["name"] == "Cast":
             given = node["to"]
-        elif node["name"] == "DequantizeLinear":
-            given = types.get(node["inputs"][1], _FLOAT)
+        elif node["name"] in _SCALE_INPUT:
+            given = types.get(node["inputs"][_SCALE_INPUT[node["name"]]], _FLOAT)
         elif node["name"] == "QuantizeLinear" or node["name"].startswith("QLinear"):
             given = types.get(node["inputs"][-1], 0)
         types.update(dict.fromkeys(node["outputs"], given))
@@ -178,11 +193,11 @@ def _inner_conversions(nodes: Sequence[Node], model: ModelProto) -> list[Node]:
     ]
 
 
-def _notes(model: ModelProto, names: Counter[str], in_float: int) -> list[str]:
+def _notes(model: ModelProto, names: Counter[str], widened: int) -> list[str]:
     notes = []
-    if _is_float16(model) and in_float:
+    if widened:
         notes.append(
-            f"ONNX Runtime has no float16 kernels for {in_float} operators on this CPU: "
+            f"ONNX Runtime has no float16 kernels for {widened} operators on this CPU: "
             "it widens them to float32"
         )
     if any(names[kernel] for kernel in _SATURATING_KERNELS):

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekd.errors import Unavailable
+from edgekd.export.onnx_groups import keep_trained_groups, layer_weights
+from edgekd.export.onnx_tables import GROUP_SIZE, group_tables, static_overrides
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-GROUP_SIZE = 32
 INT4_OPSET = 21
 _INT4_LIMIT = 7
 # The level at which MatMulNBits quantizes its activations to int8 instead of computing in float.
@@ -49,21 +50,22 @@ def float16_graph(model: ModelProto) -> ModelProto:
     return sorted_model
 
 
-def static_int8(model: ModelProto, samples: npt.NDArray[np.float32]) -> ModelProto:
+def static_int8(model: ModelProto, samples: npt.NDArray[np.float32 | np.int32]) -> ModelProto:
     """QDQ with int8 activations and int8 weights; the input and the output stay float32.
 
     Weights are symmetric per output channel with ``scale = max|w| / 127``: weights that already
     lie on that grid are kept exactly. Activations are asymmetric per tensor over the minimum and
     maximum of all samples: the range of a ReLU then costs no level, and the ReLU itself goes.
+    Embedding tables are int8 with one scale.
 
     Args:
         model: a float ONNX model.
         samples: ``[N, ...]`` in the layout of the model's input.
     """
-    return _static(model, samples, {})
+    return _static(model, samples, static_overrides(model))
 
 
-def static_int4(model: ModelProto, samples: npt.NDArray[np.float32]) -> ModelProto:
+def static_int4(model: ModelProto, samples: npt.NDArray[np.float32 | np.int32]) -> ModelProto:
     """As :func:`static_int8`, with weights on the int4 grid, ``scale = max|w| / 7``.
 
     ONNX Runtime has no int4 convolution: it would dequantize int4 weights on each inference and
@@ -80,7 +82,7 @@ def static_int4(model: ModelProto, samples: npt.NDArray[np.float32]) -> ModelPro
     from onnxruntime.quantization.quant_utils import TENSOR_NAME_QUANT_SUFFIX
 
     scales = _int4_scales(model)
-    quantized = _static(model, samples, scales)
+    quantized = _static(model, samples, {**static_overrides(model), **scales})
     _store_in_int4(quantized, {f"{name}{TENSOR_NAME_QUANT_SUFFIX}" for name in scales})
     return quantized
 
@@ -89,7 +91,8 @@ def grouped_int4(model: ModelProto) -> ModelProto:
     """MatMulNBits: int4 weights in groups of 32 inputs, activations quantized at run time.
 
     ONNX Runtime's grid is ``q * s`` with q from -8 to 7 and ``s = -w/8``, w being the weight of
-    the group with the largest magnitude.
+    the group with the largest magnitude; layers that were trained for ``max|w| / 7`` keep their
+    own integers. Embedding tables are int4 in groups as well.
 
     Raises:
         Unavailable: there is no linear layer.
@@ -99,6 +102,7 @@ def grouped_int4(model: ModelProto) -> ModelProto:
 
     layers = ONNXModel(model)
     layers.replace_gemm_with_matmul()  # the quantizer passes over Gemm
+    weights = layer_weights(layers.model)
     quantizer = MatMulNBitsQuantizer(
         layers.model,
         block_size=GROUP_SIZE,
@@ -107,17 +111,22 @@ def grouped_int4(model: ModelProto) -> ModelProto:
     )
     quantizer.process()
     quantized: ModelProto = quantizer.model.model
+    keep_trained_groups(quantized, weights)
+    group_tables(quantized)
     if not any(node.op_type == "MatMulNBits" for node in quantized.graph.node):
         raise Unavailable("no linear layer whose weights could be int4")
     return quantized
 
 
 def _static(
-    model: ModelProto, samples: npt.NDArray[np.float32], overrides: dict[str, Any]
+    model: ModelProto, samples: npt.NDArray[np.float32 | np.int32], overrides: dict[str, Any]
 ) -> ModelProto:
     import onnx
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
+    # ONNX Runtime normalizes in float: integers around it would cost accuracy and gain nothing.
+    operators = {*QDQRegistry, *QLinearOpsRegistry} - {"LayerNormalization"}
     with tempfile.TemporaryDirectory(prefix="edgekd-onnx-") as folder:
         path = Path(folder, "quantized.onnx")
         quantize_static(
@@ -129,6 +138,7 @@ def _static(
             # stops at tensors that are read twice, as residual networks have them.
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            op_types_to_quantize=sorted(operators),
             per_channel=True,
             reduce_range=False,
             calibrate_method=CalibrationMethod.MinMax,
@@ -137,7 +147,7 @@ def _static(
         return onnx.load(path)
 
 
-def _reader(name: str, samples: npt.NDArray[np.float32]) -> Any:
+def _reader(name: str, samples: npt.NDArray[np.float32 | np.int32]) -> Any:
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
@@ -146,7 +156,7 @@ def _reader(name: str, samples: npt.NDArray[np.float32]) -> Any:
         def __init__(self) -> None:
             self._feeds = iter([{name: sample[None]} for sample in samples])
 
-        def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
+        def get_next(self) -> dict[str, npt.NDArray[np.float32 | np.int32]] | None:
             return next(self._feeds, None)
 
     return Reader()

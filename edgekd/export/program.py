@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekd.errors import BadInput, MissingPackage
+from edgekd.export.contract import InputType
 
 if TYPE_CHECKING:
     import torch
@@ -90,6 +91,26 @@ def sample_shape_of(program: torch.export.ExportedProgram, path: Path) -> tuple[
             mend="export it with fixed sizes behind the batch",
         )
     return tuple(int(size) for size in shape[1:])
+
+
+def input_type_of(program: torch.export.ExportedProgram, path: Path) -> InputType:
+    """Type of its one input, whose shape :func:`sample_shape_of` tells.
+
+    Raises:
+        BadInput: it takes neither float32 nor int32.
+    """
+    import torch
+
+    [name] = program.graph_signature.user_inputs
+    [dtype] = [node.meta["val"].dtype for node in program.graph.nodes if node.name == name]
+    known: dict[Any, InputType] = {torch.float32: "float32", torch.int32: "int32"}
+    if dtype not in known:
+        raise BadInput(
+            f"its input is {str(dtype).removeprefix('torch.')}",
+            where=str(path),
+            mend="export it with a float32 input, or an int32 one for numbers of tokens",
+        )
+    return known[dtype]
 
 
 def _checked_copy(archive: zipfile.ZipFile, path: Path) -> io.BytesIO:

@@ -11,6 +11,8 @@ from edgekd.errors import BadInput, EdgekdError, RunFailed, Unavailable
 from edgekd.export.calibration import calibration_samples
 from edgekd.export.contract import ExportedModel, ExportRequest
 from edgekd.export.tflite_preflight import grouped_outside_delegate, inspect_tflite
+from edgekd.export.tflite_tables import GROUP_SIZE
+from edgekd.export.wording import GROUPED_TABLES, STATIC_TABLES, input_and_output, tables
 from edgekd.third_party import quiet, reason, require, versions
 
 if TYPE_CHECKING:
@@ -65,7 +67,8 @@ def _converted(request: ExportRequest) -> bytes:
             shape = (*shape[1:], shape[0])
         else:
             model = request.model
-        converted = litert_torch.convert(model, (torch.zeros(1, *shape),))
+        example = torch.zeros(1, *shape, dtype=getattr(torch, request.dtype))
+        converted = litert_torch.convert(model, (example,))
         return bytes(converted.model_content())
     # Tracing and lowering raise whatever the step that fails raises.
     except Exception as error:
@@ -95,8 +98,9 @@ def _quantized(model: bytes, request: ExportRequest, grouped: bool) -> tuple[byt
     if request.precision == "int4" and grouped and not quantize.has_convolutions(model):
         content, left = quantize.grouped_int4(model)
         scheme = (
-            f"int4 weights in groups of {quantize.GROUP_SIZE} (symmetric, bfloat16 scales), "
-            "activations quantized to int8 at run time, float32 input and output"
+            f"int4 weights in groups of {GROUP_SIZE} (symmetric, bfloat16 scales), "
+            "activations quantized to int8 at run time"
+            f"{tables(request, GROUPED_TABLES)}, {input_and_output(request)}"
         )
         others = f"; int8 weights per channel where the inputs do not divide (layers: {left})"
         return content, scheme + (others if left else "")
@@ -104,12 +108,15 @@ def _quantized(model: bytes, request: ExportRequest, grouped: bool) -> tuple[byt
     bits = 4 if request.precision == "int4" else 8
     scheme = (
         f"int{bits} weights per channel (symmetric), int8 activations per tensor (asymmetric, "
-        f"min/max over {len(samples)} samples), int8 input and output"
+        f"min/max over {len(samples)} samples){tables(request, STATIC_TABLES)}, "
+        f"{input_and_output(request, 'int8')}"
     )
     return quantize.static_integers(model, _in_file_layout(samples), bits), scheme
 
 
-def _in_file_layout(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _in_file_layout(
+    samples: npt.NDArray[np.float32 | np.int32],
+) -> npt.NDArray[np.float32 | np.int32]:
     """NCHW images as NHWC; anything else as it is."""
     if samples.ndim != _IMAGE_RANK + 1:
         return samples

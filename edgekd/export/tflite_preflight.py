@@ -6,10 +6,10 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from edgekd.errors import BadInput
-from edgekd.export.contract import TensorSpec
+from edgekd.export.contract import DataType, TensorSpec
 from edgekd.export.probe import probe
 from edgekd.export.tflite_sharing import check_sharing
 from edgekd.measure.delegation import Edges, taken_by_delegates
@@ -22,7 +22,14 @@ _DELEGATE = "DELEGATE"
 _PASSIVE = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE")
 _INTEGERS = ("INT2", "INT4", "INT8", "UINT8", "INT16")
 _FLOATS = ("FLOAT32", "FLOAT16")
-_IO_TYPES = {"FLOAT32": "float32", "FLOAT16": "float16", "INT8": "int8", "UINT8": "uint8"}
+_IO_TYPES = {
+    "FLOAT32": "float32",
+    "FLOAT16": "float16",
+    "INT8": "int8",
+    "UINT8": "uint8",
+    "INT32": "int32",
+    "INT64": "int64",
+}
 _BLOCKWISE_NOTE = (
     "int4 weights in groups are computed right by the XNNPACK delegate alone; "
     "LiteRT's built-in kernels give wrong numbers without an error"
@@ -39,7 +46,8 @@ def inspect_tflite(path: Path) -> tuple[list[TensorSpec], list[TensorSpec], Pref
 
     Raises:
         BadInput: it cannot be read, is not a TFLite file, is damaged, uses operators that LiteRT
-            does not have, or has inputs or outputs that are not float or 8-bit integers.
+            does not have, or has inputs or outputs that are not float or integers of 8, 32 or 64
+            bits.
         MissingPackage: LiteRT is not installed.
     """
     require("tflite", "ai_edge_litert")
@@ -98,7 +106,7 @@ def _tensor_spec(tensor: Any, path: Path) -> TensorSpec:
         name=name,
         shape=shape,
         layout="NHWC" if len(shape) == 4 else "NC",
-        dtype=cast(Literal["float32", "float16", "int8", "uint8"], _IO_TYPES[kind]),
+        dtype=cast(DataType, _IO_TYPES[kind]),
         scale=float(scales[0]) if quantized else None,
         zero_point=int(tensor.quantization.zeroPoint[0]) if quantized else None,
     )

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekd.errors import Unavailable
+from edgekd.export import tflite_tables as tables
+from edgekd.export.tflite_tables import GROUP_SIZE
 
 if TYPE_CHECKING:
     from ai_edge_quantizer.quantizer import Quantizer
 
-GROUP_SIZE = 32
 _EVERY_OPERATOR = ".*"
 _ACTIVATION_LEVELS = 255
 # XNNPACK's int4 kernels sum 16 times the products in int32, and the sums need room beside the bias.
@@ -23,10 +24,10 @@ _SMALLEST_SCALE = 1e-9 / _ACTIVATION_LEVELS
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "CONV_3D", "CONV_3D_TRANSPOSE")
 
-Ranges = dict[str, dict[str, npt.NDArray[np.float32]]]
+Ranges = dict[str, dict[str, npt.NDArray[Any]]]
 
 
-class _Operator(NamedTuple):
+class Operator(NamedTuple):
     """An operator of a parsed model, with what its tensor indices point into."""
 
     kind: str
@@ -56,8 +57,10 @@ def float16_weights(model: bytes) -> bytes:
     return _quantized(quantizer, None)
 
 
-def static_integers(model: bytes, samples: npt.NDArray[np.float32], weight_bits: int) -> bytes:
-    """Full-integer quantization: int8 activations, int8 input and output.
+def static_integers(
+    model: bytes, samples: npt.NDArray[np.float32 | np.int32], weight_bits: int
+) -> bytes:
+    """Full-integer quantization: int8 activations, int8 output, int8 input where it is float.
 
     Weights are symmetric per output channel with ``scale = max|w| / (2^(bits-1) - 1)``: weights
     that already lie on that grid are kept exactly. Activations are asymmetric per tensor; their
@@ -67,7 +70,8 @@ def static_integers(model: bytes, samples: npt.NDArray[np.float32], weight_bits:
     Args:
         model: a float TFLite model.
         samples: ``[N, ...]`` in the layout of the model's input.
-        weight_bits: 8, or 4 for every convolution and fully connected layer.
+        weight_bits: 8, or 4 for every convolution and fully connected layer. Embedding tables
+            are int8 with one scale.
 
     Raises:
         Unavailable: LiteRT has no 4-bit kernel for one of the layers.
@@ -79,8 +83,10 @@ def static_integers(model: bytes, samples: npt.NDArray[np.float32], weight_bits:
     quantizer.add_static_config(_EVERY_OPERATOR, TFLOperationName.ALL_SUPPORTED, 8, 8)
     if weight_bits == 4:
         _add_int4_static_configs(quantizer)
+    tables.add_static_config(quantizer)
     ranges = _activation_ranges(model, samples, quantizer)
     ranges.update(_weight_ranges(model, ranges, weight_bits))
+    ranges.update(tables.table_ranges(list(_operators(model))))
     quantized = _quantized(quantizer, ranges)
     if weight_bits == 4:
         _check_int4_weights(quantized)
@@ -88,7 +94,7 @@ def static_integers(model: bytes, samples: npt.NDArray[np.float32], weight_bits:
 
 
 def grouped_int4(model: bytes) -> tuple[bytes, int]:
-    """Quantize fully connected layers to int4 in groups of 32 inputs.
+    """Quantize fully connected layers and embedding tables to int4 in groups of 32.
 
     Layers whose inputs do not divide by 32 get int8 weights per output channel. Activations are
     quantized at run time.
@@ -106,6 +112,7 @@ def grouped_int4(model: bytes) -> tuple[bytes, int]:
     layer = TFLOperationName.FULLY_CONNECTED
     quantizer = Quantizer(model)
     quantizer.add_dynamic_config(_EVERY_OPERATOR, layer, 8)
+    tables.add_grouped_configs(quantizer, list(_operators(model)))
     grouped = left = 0
     for kind, operator, tensors, _ in _operators(model):
         if kind != "FULLY_CONNECTED":
@@ -151,7 +158,7 @@ def _add_int4_static_configs(quantizer: Quantizer) -> None:
 
 
 def _activation_ranges(
-    model: bytes, samples: npt.NDArray[np.float32], quantizer: Quantizer
+    model: bytes, samples: npt.NDArray[np.float32 | np.int32], quantizer: Quantizer
 ) -> Ranges:
     from ai_edge_quantizer import recipe_manager
     from ai_edge_quantizer.calibrator import CalibrationMode, Calibrator
@@ -223,7 +230,7 @@ def _check_int4_weights(model: bytes) -> None:
             raise Unavailable(f"LiteRT has no kernel for {kind} with int4 weights")
 
 
-def _operators(model: bytes) -> Iterator[_Operator]:
+def _operators(model: bytes) -> Iterator[Operator]:
     from ai_edge_litert.schema_py_generated import BuiltinOperator
     from ai_edge_quantizer.utils import tfl_flatbuffer_utils as flatbuffer
 
@@ -232,4 +239,4 @@ def _operators(model: bytes) -> Iterator[_Operator]:
     for graph in parsed.subgraphs:
         for operator in graph.operators:
             code = parsed.operatorCodes[operator.opcodeIndex].builtinCode
-            yield _Operator(kinds[code], operator, graph.tensors, parsed.buffers)
+            yield Operator(kinds[code], operator, graph.tensors, parsed.buffers)

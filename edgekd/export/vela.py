@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgekd.errors import RunFailed
+from edgekd.errors import BadInput, RunFailed, Unavailable
 from edgekd.export.contract import ExportedModel, ExportRequest
 from edgekd.export.tflite import MODEL_FILE, TfliteExporter
 from edgekd.export.tflite_preflight import inspect_tflite
@@ -47,7 +47,13 @@ class VelaExporter:
     def export(self, request: ExportRequest) -> ExportedModel:
         """See :meth:`edgekd.export.contract.Exporter.export`."""
         exported = TfliteExporter().export(request)
-        return self._compiled(exported, request.out)
+        try:
+            return self._compiled(exported, request.out)
+        except BadInput as error:
+            if request.dtype != "int32":
+                raise
+            # Few networks of texts are for microcontrollers: the others of a run go on.
+            raise Unavailable(error.what) from error
 
     def export_tflite(self, model: Path, out: Path) -> ExportedModel:
         """Likewise for a full-integer file that is there already.

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgekd.errors import BadInput
 from edgekd.records import Precision
@@ -29,6 +29,7 @@ _INPUT = 0
 _FUSES_ACTIVATION = {"convolution", "addmm", "mm", "bmm", "baddbmm", "native_batch_norm"}
 _ELEMENTWISE_WITHOUT_TAG = {"hardswish", "hardswish_"}
 _COPIES = {"clone", "_to_copy"}
+_LOOKUP = "embedding"
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ class Lifetime:
 
 
 def estimate_footprint(
-    network: torch.nn.Module, sample_shape: Sequence[int], precision: Precision
+    network: torch.nn.Module,
+    sample_shape: Sequence[int],
+    precision: Precision,
+    dtype: Literal["float32", "int32"] = "float32",
 ) -> Footprint:
     """Estimate the memory of a network from its graph alone: tensor bytes, not a measurement.
 
@@ -74,8 +78,11 @@ def estimate_footprint(
     - Flash: parameters and buffers that the network reads. Those of two and more dimensions are
       stored at the precision (int4: two to a byte) and, from int8 down, with a float32 scale for
       each index of their first dimension; int4 in groups of inputs has more scales, and float32
-      activations, than assumed here. Vectors take 4 bytes an element, at fp16 2 bytes.
+      activations, than assumed here. Vectors take 4 bytes an element, at fp16 2 bytes. Embedding
+      tables have one scale, and take a byte an element at int4 too: no kernel looks int4 up for
+      the integers that follow.
     - RAM: 1 byte an element at int8 and int4, otherwise 4 (fp16 stores, but computes in float32).
+      Numbers of tokens take 4 bytes.
       The arena is packed well, see :func:`pack`; a planner that is greedy by size and no more,
       such as TensorFlow Lite Micro's, can need a larger one.
     - The operators run in the order of ``forward()``. An operator's inputs and outputs are alive
@@ -94,19 +101,24 @@ def estimate_footprint(
         network: float32, in eval mode, on the CPU, with its batch normalization folded.
         sample_shape: of one input, without the batch axis.
         precision: that the network would be deployed at.
+        dtype: of the input; int32 for numbers of tokens.
 
     Raises:
         BadInput: the network does not take this input.
     """
-    recording, macs = _record(network, sample_shape)
-    lifetimes = _lifetimes(recording, 1 if _WEIGHT_BITS[precision] <= 8 else 4)
+    recording, macs = _record(network, sample_shape, dtype)
+    element_bytes = 1 if _WEIGHT_BITS[precision] <= 8 else 4
+    lifetimes = _lifetimes(recording, element_bytes, 4 if dtype == "int32" else element_bytes)
     step, _ = live_peak(lifetimes)
     offsets = pack(lifetimes)
     read = recording.addresses_read
     weights = [tensor for tensor in network.parameters() if _address(tensor) in read]
     buffers = [tensor for tensor in network.buffers() if _address(tensor) in read]
     return Footprint(
-        flash_bytes=sum(_stored_bytes(tensor, precision) for tensor in (*weights, *buffers)),
+        flash_bytes=sum(
+            _stored_bytes(tensor, precision, is_table=_address(tensor) in recording.tables)
+            for tensor in (*weights, *buffers)
+        ),
         ram_bytes=max(at + life.size for at, life in zip(offsets, lifetimes, strict=True)),
         macs=macs,
         parameters=sum(tensor.numel() for tensor in weights),
@@ -199,6 +211,7 @@ class _Recording:
     elements: list[int] = field(default_factory=list)
     outputs: tuple[int, ...] = ()
     addresses_read: set[int] = field(default_factory=set)
+    tables: set[int] = field(default_factory=set)
     _activations: dict[int, int] = field(default_factory=dict)
     # Storage that is freed could come back as another tensor's.
     _kept: list[torch.Tensor] = field(default_factory=list)
@@ -219,6 +232,8 @@ class _Recording:
     ) -> None:
         """Take in one operator that has just run."""
         self.addresses_read.update(map(_address, _tensors(arguments)))
+        if operator.overloadpacket.__name__ == _LOOKUP:
+            self.tables.add(_address(_tensors(arguments)[0]))
         reads = self.numbers(arguments)
         if not reads:
             return
@@ -236,13 +251,15 @@ class _Recording:
         self._activations[_address(tensor)] = number
 
 
-def _record(network: torch.nn.Module, sample_shape: Sequence[int]) -> tuple[_Recording, int]:
+def _record(
+    network: torch.nn.Module, sample_shape: Sequence[int], dtype: str
+) -> tuple[_Recording, int]:
     """Run a network on one sample of zeros. Returns its operators and its multiply-accumulates."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     recording = _Recording()
-    sample = torch.zeros(1, *sample_shape)
+    sample = torch.zeros(1, *sample_shape, dtype=getattr(torch, dtype))
     recording.add(sample)
     counter = FlopCounterMode(display=False)
     try:
@@ -294,8 +311,14 @@ def _whole_attention() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast_path)
 
 
-def _lifetimes(recording: _Recording, element_bytes: int) -> list[Lifetime]:
-    """Lifetimes of the memory blocks; operator ``i`` of the recording runs at step ``i + 1``."""
+def _lifetimes(recording: _Recording, element_bytes: int, input_bytes: int) -> list[Lifetime]:
+    """Lifetimes of the memory blocks; operator ``i`` of the recording runs at step ``i + 1``.
+
+    Args:
+        recording: of the network.
+        element_bytes: of an element of an activation.
+        input_bytes: of an element of the input.
+    """
     end = len(recording.operations) + 1
     readers: dict[int, list[str]] = defaultdict(list)
     first, last = {_INPUT: 0}, {_INPUT: 0}
@@ -314,8 +337,10 @@ def _lifetimes(recording: _Recording, element_bytes: int) -> list[Lifetime]:
             block_of[result] = source
             last[source] = max(last[source], last.pop(result, step))
     # What is in no block of its own, and what nothing reads, takes no memory.
+    sizes = [elements * element_bytes for elements in recording.elements]
+    sizes[_INPUT] = recording.elements[_INPUT] * input_bytes
     return [
-        Lifetime(first[number], last[number], recording.elements[number] * element_bytes)
+        Lifetime(first[number], last[number], sizes[number])
         for number in first
         if block_of[number] == number and number in last
     ]
@@ -330,11 +355,11 @@ def _fuses(recording: _Recording, source_step: int, operation: _Operation) -> bo
     return len(sizes) == 1 and (source.elementwise or source.name in _FUSES_ACTIVATION)
 
 
-def _stored_bytes(tensor: torch.Tensor, precision: Precision) -> int:
+def _stored_bytes(tensor: torch.Tensor, precision: Precision, *, is_table: bool) -> int:
     if tensor.ndim < 2:
         return tensor.numel() * (2 if precision == "fp16" else 4)
-    bits = _WEIGHT_BITS[precision]
-    scales = tensor.shape[0] * _SCALE_BYTES if bits <= 8 else 0
+    bits = max(8, _WEIGHT_BITS[precision]) if is_table else _WEIGHT_BITS[precision]
+    scales = (1 if is_table else tensor.shape[0]) * _SCALE_BYTES if bits <= 8 else 0
     return -(-tensor.numel() * bits // 8) + scales
 
 

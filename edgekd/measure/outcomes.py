@@ -44,6 +44,23 @@ def anomaly_scores(outputs: npt.NDArray[Any], inputs: npt.NDArray[Any]) -> npt.N
     return np.asarray(np.square(error).mean(axis=1))
 
 
+def outside_auc(inside: npt.NDArray[Any], outside: npt.NDArray[Any]) -> float:
+    """How well samples of no class can be told from the others: the area under the ROC curve.
+
+    The score of a sample is 1 minus the probability of its first choice (Hendrycks and Gimpel
+    2017, "A Baseline for Detecting Misclassified and Out-of-Distribution Examples").
+
+    Args:
+        inside: logits ``[n, classes]`` of samples that belong to a class.
+        outside: logits ``[m, classes]`` of samples that belong to none.
+    """
+    logits = np.concatenate([inside, outside]).astype(np.float64)
+    logits -= logits.max(axis=1, keepdims=True)
+    # The largest probability is one over this sum; the order of the samples is all that counts.
+    scores = np.exp(logits).sum(axis=1)
+    return float(auc_pseudo_values(scores, np.arange(len(scores)) >= len(inside)).mean())
+
+
 def auc_pseudo_values(
     scores: npt.NDArray[np.float64], anomalous: npt.NDArray[np.bool_]
 ) -> Outcomes:

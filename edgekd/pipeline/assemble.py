@@ -108,6 +108,7 @@ def _rung(run: _Run, rung: RungPlan) -> Rung:
         macs=facts.macs,
         bytes=facts.bytes,
         accuracy=rung_accuracy(METRICS[run.dataset.task], run.outcomes(rung)),
+        outside_auc=facts.outside_auc,
     )
 
 

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from edgekd.catalog import find_recipe, find_targets, recipe_name
-from edgekd.data import find_source
-from edgekd.devices.adb.phones import each_phone
-from edgekd.devices.readiness import missing_for
-from edgekd.errors import BadInput, MissingPackage
 from edgekd.files import digest, files_below, read_json, sha256_of, write_json, write_text
 from edgekd.measure.parity import how_far
-from edgekd.pipeline.assemble import assemble_report
 from edgekd.pipeline.engine import Engine, Reporter
 from edgekd.pipeline.environment import environment, git_commit, tool_versions
+from edgekd.pipeline.ladders import AnySetup, assemble, stages_of
 from edgekd.pipeline.launch import DistributedEngine, launched_processes
 from edgekd.pipeline.manifest import (
     Manifest,
@@ -26,50 +20,10 @@ from edgekd.pipeline.manifest import (
     open_run_folder,
 )
 from edgekd.pipeline.parts import Until
-from edgekd.pipeline.plan import plan_stages
-from edgekd.pipeline.plan.setup import Setup
-from edgekd.recipe import load_recipe
+from edgekd.pipeline.requirements import require_packages
 from edgekd.records import Report
-from edgekd.target import Target
 
 _REPORTS = ("report.json", "report.md", "report.html")
-_EXTRAS = {
-    "torch": "train",
-    "accelerate": "train",
-    "safetensors": "train",
-    "scipy": "report",
-    "jinja2": "report",
-    "matplotlib": "report",
-    "litert_torch": "tflite",
-    "ai_edge_quantizer": "tflite",
-    "ai_edge_litert": "tflite",
-    "executorch": "executorch",
-    "torchao": "executorch",
-    "coremltools": "executorch",
-    "onnx": "onnx",
-    "onnxscript": "onnx",
-    "onnxruntime": "onnx",
-    "tensorflow": "teachers",
-    "transformers": "teachers",
-    "torch_pruning": "prune",
-}
-_FORMAT_PACKAGES = {
-    "tflite": ("litert_torch", "ai_edge_quantizer", "ai_edge_litert"),
-    "executorch": ("executorch", "torchao"),
-    "onnx": ("onnx", "onnxscript", "onnxruntime"),
-    "coreml": ("executorch", "torchao", "coremltools"),
-    "c": ("litert_torch", "ai_edge_quantizer", "ai_edge_litert"),
-}
-
-_REPORT_PACKAGES = ("scipy", "jinja2", "matplotlib")
-_TEACHER_PACKAGES = {
-    "torch": (),
-    "onnx": ("onnxruntime",),
-    "tflite": ("ai_edge_litert",),
-    "keras": ("tensorflow",),
-    "hugging-face": ("transformers",),
-    "recorded": (),
-}
 
 
 @dataclass(frozen=True)
@@ -87,92 +41,8 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
 
 
-def plan_run(
-    recipe: str,
-    *,
-    overrides: Sequence[str] = (),
-    seeds: Sequence[int] | None = None,
-    targets: Sequence[str] | None = None,
-) -> Setup:
-    """Read and check everything that can be checked before anything is computed.
-
-    Raises:
-        BadInput: the recipe, a target or the data is wrong.
-        MissingPackage: a package that this plan needs is not installed.
-    """
-    path = find_recipe(recipe)
-    loaded = load_recipe(path, overrides)
-    if seeds:
-        loaded = loaded.model_copy(update={"seeds": list(seeds)})
-    find_source(loaded.data.source)
-    named = find_targets(targets or loaded.targets)
-    found = [phone for target in named for phone in each_phone(target)]
-    doubled = len({target.name for target in found}) != len(found)
-    if doubled:
-        raise BadInput("a target stands twice", where="--targets")
-    setup = Setup(loaded, recipe_name(path), path.resolve().parent, found)
-    setup.data_hash  # noqa: B018  (reads the source: a missing file is told now)
-    return setup
-
-
-def require_packages(setup: Setup, until: Until) -> None:
-    """Say which package is missing before hours are spent.
-
-    Raises:
-        MissingPackage: the first one, with the extra that brings it.
-    """
-    wanted = ["torch", "accelerate", "safetensors"]
-    for member in setup.recipe.teacher.members:
-        wanted += _TEACHER_PACKAGES[member.kind]
-    if until != "distill":
-        wanted += ["torchao", "executorch"] if setup.recipe.compress.precisions else []
-        wanted += ["torch_pruning"] if setup.recipe.prune else []
-    if until in ("export", "bench"):
-        for target in setup.targets:
-            wanted += _FORMAT_PACKAGES[target.format]
-    if until == "bench":
-        wanted += _REPORT_PACKAGES
-    _require(wanted)
-    if until == "bench":
-        for target in setup.targets:
-            _require_tools(target)
-
-
-def _require_tools(target: Target) -> None:
-    """Compilers, emulators and ports: better missed now than after the training.
-
-    Without a vendor's SDK the cells of its target are unavailable, each with that reason.
-    """
-    if target.sdk is not None:
-        return
-    for missing in missing_for(target):
-        if missing.needed:
-            raise MissingPackage(
-                f"{target.name} needs {missing.what}",
-                mend=f"edgekd setup {target.name}, or {missing.mend}",
-            )
-
-
-def require_report_packages() -> None:
-    """Say which package of the reports is missing.
-
-    Raises:
-        MissingPackage: the first one, with the extra that brings it.
-    """
-    _require(_REPORT_PACKAGES)
-
-
-def _require(names: Sequence[str]) -> None:
-    for name in names:
-        if find_spec(name) is None:
-            raise MissingPackage(
-                f"the package {name} is not installed",
-                mend=f'pip install "edgekd[{_EXTRAS[name]}]"',
-            )
-
-
 def run_plan(
-    setup: Setup,
+    setup: AnySetup,
     path: Path,
     reporter: Reporter,
     *,
@@ -192,24 +62,24 @@ def run_plan(
         EdgekdError: a stage failed; what finished before it stays.
     """
     require_packages(setup, until)
-    stages = plan_stages(setup, until)
+    stages = stages_of(setup, until)
     if launched_processes() > 1:
         return DistributedEngine(path, fresh_manifest(setup), reporter).run(
             stages, lambda folder: _finish(setup, folder, until)
         )
     with open_run_folder(path, fresh_manifest(setup)) as folder:
-        folder.forget_all_but({stage.name for stage in plan_stages(setup)})
+        folder.forget_all_but({stage.name for stage in stages_of(setup)})
         Engine(folder, reporter, jobs or default_jobs()).run(stages)
         return _finish(setup, folder, until)
 
 
-def dry_run_lines(setup: Setup, path: Path, until: Until) -> list[str]:
+def dry_run_lines(setup: AnySetup, path: Path, until: Until) -> list[str]:
     """One line for each stage: whether it would be reused or run. Nothing is written."""
     require_packages(setup, until)
     folder = finished_stages(path)
     lines = []
     unchanged: set[str] = set()
-    for stage in plan_stages(setup, until):
+    for stage in stages_of(setup, until):
         known = all(name in unchanged for name in stage.needs)
         if known and folder.holds(stage.name, stage.key(folder.outputs_of)):
             unchanged.add(stage.name)
@@ -217,12 +87,12 @@ def dry_run_lines(setup: Setup, path: Path, until: Until) -> list[str]:
     return lines
 
 
-def render_report(setup: Setup, folder: RunFolder) -> Report:
+def render_report(setup: AnySetup, folder: RunFolder) -> Report:
     """Write ``report.json``, ``report.md`` and ``report.html`` if anything under them changed."""
     from edgekd.report.html import render_html
     from edgekd.report.markdown import render_markdown
 
-    names = [stage.name for stage in plan_stages(setup)]
+    names = [stage.name for stage in stages_of(setup)]
     key = digest(
         {
             "stages": {name: folder.outputs_of(name) for name in names},
@@ -234,7 +104,7 @@ def render_report(setup: Setup, folder: RunFolder) -> Report:
     )
     if folder.manifest.report_key == key and _intact(folder):
         return Report.model_validate(read_json(folder.path / _REPORTS[0]))
-    report = assemble_report(setup, folder.path, environment(setup.folder))
+    report = assemble(setup, folder.path, environment(setup.folder))
     write_json(folder.path / _REPORTS[0], report.model_dump(mode="json", by_alias=True))
     write_text(folder.path / _REPORTS[1], render_markdown(report))
     write_text(folder.path / _REPORTS[2], render_html(report, folder.path))
@@ -264,7 +134,7 @@ def failures_of(report: Report) -> list[str]:
     return failures
 
 
-def _finish(setup: Setup, folder: RunFolder, until: Until) -> Outcome:
+def _finish(setup: AnySetup, folder: RunFolder, until: Until) -> Outcome:
     if until != "bench":
         folder.save()
         return Outcome(folder.path, None)
@@ -289,7 +159,7 @@ def _intact(folder: RunFolder) -> bool:
     )
 
 
-def fresh_manifest(setup: Setup) -> Manifest:
+def fresh_manifest(setup: AnySetup) -> Manifest:
     """The manifest of a run that begins."""
     return Manifest(
         recipe=setup.name,

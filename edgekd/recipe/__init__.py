@@ -3,13 +3,21 @@
 A run is a recipe and its seeds. Unknown keys are refused.
 """
 
-from edgekd.recipe.data import AudioAugmentation, Augmentation, Data, FrontEnd, Split
-from edgekd.recipe.load import load_recipe
+from edgekd.recipe.data import (
+    AudioAugmentation,
+    Augmentation,
+    Data,
+    FrontEnd,
+    Split,
+    Text,
+    TextAugmentation,
+)
+from edgekd.recipe.load import load_any_recipe, load_recipe
 from edgekd.recipe.recipe import Recipe
 from edgekd.recipe.section import Network, Section
 from edgekd.recipe.signals import Signal, tap_pairs
 from edgekd.recipe.student import Compress, Distill, Fit, Prune, QuantizationAware
-from edgekd.recipe.teacher import Teacher, TeacherInputs
+from edgekd.recipe.teacher import Head, Teacher, TeacherInputs
 from edgekd.recipe.training import Schedule, Training
 
 __all__ = [
@@ -20,6 +28,7 @@ __all__ = [
     "Distill",
     "Fit",
     "FrontEnd",
+    "Head",
     "Network",
     "Prune",
     "QuantizationAware",
@@ -30,7 +39,10 @@ __all__ = [
     "Split",
     "Teacher",
     "TeacherInputs",
+    "Text",
+    "TextAugmentation",
     "Training",
+    "load_any_recipe",
     "load_recipe",
     "tap_pairs",
 ]

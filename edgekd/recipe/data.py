@@ -74,6 +74,28 @@ class FrontEnd(Section):
         return self
 
 
+class Text(Section):
+    """Texts to token numbers, ``[length]`` int32, by a tokenizer of Hugging Face's ``tokenizers``.
+
+    The tokenizer learns from the training texts alone; 0 is the padding.
+
+    Attributes:
+        kind: of the tokenizer that is trained.
+        vocabulary: most tokens that it may have, special ones included.
+        length: tokens of a text; a longer one is cut, a shorter one padded.
+        lowercase: capital letters and accents are dropped.
+        of: a ``tokenizer.json``, a Hugging Face folder or id, or ``package:NAME``: its tokens that
+            the training texts use are taken, the most frequent first, and nothing is trained. The
+            student then cuts texts as the teacher does, and signals can compare their tokens.
+    """
+
+    kind: Literal["word-piece", "bpe", "word-level"] = "word-piece"
+    vocabulary: int = Field(default=3000, ge=100, le=1_000_000)
+    length: int = Field(default=32, ge=3, le=8192)
+    lowercase: bool = True
+    of: str | None = None
+
+
 class Data(Section):
     """Where samples come from and how they are split.
 
@@ -84,6 +106,7 @@ class Data(Section):
         image_size: height and width that ``image_folder`` resizes to.
         channels: 1 grey or 3 colour, for ``image_folder``.
         front_end: features of audio, for ``wav_folder`` and ``fsdd``.
+        text: tokens of texts, for the sources that hold texts.
         labels: how many training labels the student's arms may see, balanced over the classes;
             null: all. The other training samples stay, without their labels.
         normal: for anomaly detection: the classes that are normal. Training holds only these; in
@@ -97,6 +120,7 @@ class Data(Section):
     image_size: tuple[int, int] | None = Field(default=None, strict=False)
     channels: Literal[1, 3] = 1
     front_end: FrontEnd | None = None
+    text: Text | None = None
     split: Split
     labels: int | None = Field(default=None, ge=1)
     normal: list[str] = Field(default=[])
@@ -120,6 +144,18 @@ class AudioAugmentation(Section):
     noise: float = Field(default=0.0, ge=0, le=10)
 
 
+class TextAugmentation(Section):
+    """Random changes of the words of a text.
+
+    Attributes:
+        drop: share of the words that are left out; one always stays.
+        swap: share of the words that change places with the next one.
+    """
+
+    drop: float = Field(default=0.0, ge=0, lt=1)
+    swap: float = Field(default=0.0, ge=0, lt=1)
+
+
 class Augmentation(Section):
     """Random views of a sample. Each sample has ``views`` fixed ones, the first itself.
 
@@ -136,6 +172,7 @@ class Augmentation(Section):
         mixup: views are mixed with a view of another sample; the share of the other is drawn from
             0 to ``mixup`` (Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization").
         audio: changes of a clip, for data with a front end.
+        text: changes of a text.
     """
 
     views: int = Field(default=12, ge=1, le=1000)
@@ -145,3 +182,4 @@ class Augmentation(Section):
     flip: bool = False
     mixup: float = Field(default=0.0, ge=0, le=0.5)
     audio: AudioAugmentation | None = None
+    text: TextAugmentation | None = None

@@ -11,11 +11,29 @@ from typing import Any
 import yaml
 
 from edgekd.errors import BadInput
+from edgekd.recipe.language import LANGUAGE_TASK, LanguageRecipe
 from edgekd.recipe.recipe import Recipe
 from edgekd.yaml_document import Document, KeyPath, dotted, read_document, validate
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read the recipe of a classifier and lay ``key.path=value`` overrides over it.
+
+    Raises:
+        BadInput: with file, line and key of the first thing that is wrong; or it is the recipe of
+            a language model.
+    """
+    recipe = load_any_recipe(path, overrides)
+    if isinstance(recipe, LanguageRecipe):
+        raise BadInput(
+            "is the recipe of a language model",
+            where=str(path),
+            mend="edgekd run, distill, quantize and export take it",
+        )
+    return recipe
+
+
+def load_any_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe | LanguageRecipe:
     """Read a recipe file and lay ``key.path=value`` overrides over it.
 
     Raises:
@@ -26,6 +44,8 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     for override in overrides:
         document, key = _override(document, override)
         paths.append(key)
+    if document.value.get("task") == LANGUAGE_TASK:
+        return validate(document, LanguageRecipe, paths)
     return validate(document, Recipe, paths)
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from edgekd.recipe.data import Augmentation, Data
 from edgekd.recipe.section import Network, Section
-from edgekd.recipe.signals import tap_pairs
+from edgekd.recipe.signals import TOKEN_SIGNALS, tap_pairs
 from edgekd.recipe.student import Compress, Distill, Fit, Prune
 from edgekd.recipe.teacher import Teacher
 
@@ -73,6 +73,32 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _keys_fit_texts(self) -> Recipe:
+        views, text = self.augmentation, self.data.text is not None
+        if views is not None and views.text is not None and not text:
+            raise ValueError("augmentation.text goes with data.text")
+        if not text:
+            if any(member.head is not None for member in self.teacher.members):
+                raise ValueError("teacher.head goes with data.text")
+            return self
+        if self.data.front_end is not None:
+            raise ValueError("data.front_end is for audio, data.text for texts: give one of them")
+        if self.data.mean != [0.0] or self.data.std != [1.0]:
+            raise ValueError("data.mean and data.std: tokens are not normalized")
+        if self.prune is not None or any(self.fit.prune):
+            raise ValueError("prune: networks of texts are not pruned yet")
+        if self.task != "classification":
+            raise ValueError("data.text goes with task: classification")
+        if views is not None:
+            others = (views.rotation, views.translation, views.scaling, views.flip, views.mixup)
+            if any(others) or views.audio is not None:
+                raise ValueError("augmentation: texts are changed by the keys under text")
+        kinds = {member.kind for member in self.teacher.members}
+        if not kinds <= {"torch", "hugging-face", "recorded"}:
+            raise ValueError("teacher.kind: texts go with torch, hugging-face and recorded")
+        return self
+
+    @model_validator(mode="after")
     def _teacher_can_be_asked(self) -> Recipe:
         modules = all(member.is_module for member in self.teacher.members)
         tapped = [s.kind for s in self.distill.signals if tap_pairs(s)]
@@ -80,4 +106,15 @@ class Recipe(Section):
             raise ValueError(f"distill.signals: {tapped[0]} needs one torch teacher to look into")
         if not self.distill.cache and not modules:
             raise ValueError("distill.cache: false needs a torch teacher")
+        own = self.data.text is not None and any(m.has_tokenizer for m in self.teacher.members)
+        if not self.distill.cache and own:
+            raise ValueError("distill.cache: false needs a teacher that takes the student's tokens")
+        by_token = [s.kind for s in self.distill.signals if s.kind in TOKEN_SIGNALS]
+        if own and by_token and self.data.text is not None and self.data.text.of is None:
+            raise ValueError(
+                f"distill.signals: {by_token[0]} compares token by token; name the teacher in"
+                " data.text.of, so that the student cuts texts as it does"
+            )
+        if own and self.teacher.ensemble:
+            raise ValueError("teacher.ensemble: one tokenizer a run; give one Hugging Face teacher")
         return self

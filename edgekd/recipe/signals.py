@@ -126,6 +126,24 @@ class AttentionMaps(Section):
     layers: dict[Tap, Tap] = Field(min_length=1)
 
 
+class AttentionRelations(Section):
+    """Relations among the queries, keys or values of a layer (MiniLMv2, Wang et al. 2021).
+
+    MiniLM (Wang et al. 2020) is ``attention-maps`` together with this signal on the values, both
+    of the last layers.
+
+    Attributes:
+        heads: relation heads; they split the widths of both taps and need not be the networks' own.
+        layers: the layer map, student tap to teacher tap; features are outputs of query, key or
+            value projections, ``[N, tokens, width]``.
+    """
+
+    kind: Literal["attention-relations"]
+    weight: Weight = 1.0
+    heads: int = Field(ge=1, le=4096)
+    layers: dict[Tap, Tap] = Field(min_length=1)
+
+
 Signal = Annotated[
     SoftTargets
     | Regression
@@ -135,14 +153,19 @@ Signal = Annotated[
     | Similarity
     | Relations
     | HiddenStates
-    | AttentionMaps,
+    | AttentionMaps
+    | AttentionRelations,
     Field(discriminator="kind"),
 ]
 
 
+# Those that compare tokens: both networks must cut a text alike.
+TOKEN_SIGNALS = ("hidden-states", "attention-maps", "attention-relations")
+
+
 def tap_pairs(signal: Signal) -> list[tuple[str, str]]:
     """Student tap and teacher tap of each pair that a signal compares; none for logits."""
-    if isinstance(signal, HiddenStates | AttentionMaps):
+    if isinstance(signal, HiddenStates | AttentionMaps | AttentionRelations):
         return list(signal.layers.items())
     if isinstance(signal, Hint | AttentionTransfer | Similarity | Relations):
         return [(signal.student, signal.teacher)]

@@ -30,6 +30,19 @@ class TeacherInputs(Section):
     std: list[Annotated[float, Field(gt=0)]] | None = None
 
 
+class Head(Section):
+    """A linear classifier on an encoder of texts; both are trained.
+
+    Attributes:
+        pooling: what stands for the text: the mean of its tokens' last hidden states, or the
+            first one.
+        dropout: of what stands for the text, while it is trained.
+    """
+
+    pooling: Literal["mean", "first"] = "mean"
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+
+
 class Teacher(Section):
     """One teacher, or several with ``ensemble``.
 
@@ -39,8 +52,10 @@ class Teacher(Section):
         arguments: of that function.
         weights: of a torch module: safetensors, or a state dict that ``torch.load`` reads with
             ``weights_only``; given, nothing is trained.
-        path: of every other kind: a file, a folder, or a Hugging Face id.
+        path: of every other kind: a file, a folder, a Hugging Face id, or ``package:NAME``, the
+            files of a package that edgekd knows.
         revision: of a Hugging Face id: a commit, tag or branch.
+        head: of a Hugging Face encoder of texts: makes a classifier of it, which is trained here.
         outputs: what it gives; ``null``: a file of recorded outputs says so itself, all others
             give logits.
         classes: names of its outputs in their order; null: those of the data, or what it carries.
@@ -61,6 +76,7 @@ class Teacher(Section):
     weights: str | None = None
     path: str | None = None
     revision: str | None = None
+    head: Head | None = None
     outputs: Literal["logits", "probabilities"] | None = None
     classes: list[str] | None = Field(default=None, min_length=2)
     class_map: dict[str, str] = Field(default={})
@@ -86,6 +102,8 @@ class Teacher(Section):
             raise ValueError("path goes with the other kinds; a torch module has weights")
         if self.kind != "torch" and (self.network or self.weights):
             raise ValueError("network and weights go with kind torch")
+        if self.head is not None and self.kind != "hugging-face":
+            raise ValueError("head goes with kind hugging-face")
         try:
             self.members  # noqa: B018  (a member that does not hold is told now)
         except ValidationError as error:
@@ -104,7 +122,14 @@ class Teacher(Section):
     @property
     def trained_here(self) -> bool:
         """Whether the run trains it."""
+        if self.kind == "hugging-face":
+            return self.head is not None
         return self.kind == "torch" and self.weights is None
+
+    @property
+    def has_tokenizer(self) -> bool:
+        """Whether it cuts texts by a tokenizer of its own."""
+        return self.kind == "hugging-face"
 
     @property
     def is_module(self) -> bool:

@@ -14,6 +14,15 @@ from edgekd.records.comparison import (
 )
 from edgekd.records.firmware import Cost, Estimate, Layer, Library, MemoryBlock, MemoryMap, Profile
 from edgekd.records.ladder import Loss, Report, Rung, RungAccuracy, UnavailableCell, Verdict
+from edgekd.records.language import (
+    ArtifactScore,
+    FirstDifference,
+    GapClosed,
+    Generation,
+    GreedyComparison,
+    LanguageScore,
+    PromptFigures,
+)
 from edgekd.records.measurement import (
     BudgetResult,
     Latency,
@@ -30,6 +39,7 @@ from edgekd.records.searches import Candidate, Fit, Lead, Sweep, SweepPoint
 
 __all__ = [
     "SCHEMA",
+    "ArtifactScore",
     "Baseline",
     "BudgetResult",
     "Candidate",
@@ -39,9 +49,14 @@ __all__ = [
     "DeviceFacts",
     "Estimate",
     "FigureVerdict",
+    "FirstDifference",
     "Fit",
     "Format",
+    "GapClosed",
+    "Generation",
+    "GreedyComparison",
     "Kind",
+    "LanguageScore",
     "Latency",
     "Layer",
     "Lead",
@@ -58,6 +73,7 @@ __all__ = [
     "Precision",
     "Preflight",
     "Profile",
+    "PromptFigures",
     "Record",
     "Report",
     "Rung",

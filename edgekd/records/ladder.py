@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from edgekd.records.base import Format, Precision, Record
+from edgekd.records.language import LanguageScore
 from edgekd.records.measurement import Measurement
 
 
@@ -26,7 +27,10 @@ class RungAccuracy(Record):
 class Rung(Record):
     """One variant on the ladder. ``bytes`` is the size of its weights at its precision.
 
-    Parameters, MACs and bytes are null where a teacher is only heard of.
+    Parameters, MACs and bytes are null where a teacher is only heard of. ``outside_auc`` is how
+    well its exported seed tells test samples from samples of no class, by the probability of its
+    first choice; null where the data has none. ``language`` is given for language models, whose
+    accuracy is that of the next token.
     """
 
     name: str
@@ -35,6 +39,8 @@ class Rung(Record):
     macs: int | None
     bytes: int | None
     accuracy: RungAccuracy
+    outside_auc: float | None = None
+    language: LanguageScore | None = None
 
 
 class UnavailableCell(Record):

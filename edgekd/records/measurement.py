@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from edgekd.records.android import DeviceFacts
 from edgekd.records.base import Format, Kind, Precision, Record
 from edgekd.records.firmware import Library, Profile
+from edgekd.records.language import ArtifactScore, Generation
 
 
 class MeasuredAccuracy(Record):
@@ -166,6 +167,12 @@ class Measurement(Record):
     profile: Profile | None = None
     assumptions: list[str] = Field(default_factory=list)
     device_facts: DeviceFacts | None = None
+    generation: Generation | None = Field(
+        default=None, description="of a language model: what its answers cost, by prompt length"
+    )
+    language: ArtifactScore | None = Field(
+        default=None, description="of a language model: how the file predicts, and answers"
+    )
 
     @property
     def accuracy_holds(self) -> bool:
@@ -179,7 +186,8 @@ class Measurement(Record):
     @property
     def has_figures(self) -> bool:
         """Whether anything of its cost was found."""
-        return (self.latency_ms or self.instructions or self.cycles) is not None
+        found = (self.latency_ms, self.instructions, self.cycles, self.generation)
+        return any(figure is not None for figure in found)
 
     @model_validator(mode="after")
     def _claims_only_what_its_kind_may(self) -> Measurement:
@@ -187,6 +195,8 @@ class Measurement(Record):
             raise ValueError("an emulated measurement may not claim milliseconds or cycles")
         if self.kind != "device" and self.load_ms is not None:
             raise ValueError("only a measurement of a device may claim a load time")
+        if self.kind in ("emulated", "estimate") and self.generation is not None:
+            raise ValueError("only a host or a device may claim tokens a second")
         if self.kind == "host" and self.cycles is not None:
             raise ValueError("a host measurement may not claim cycles")
         if self.valid and self.device_facts is not None and self.device_facts.stand_in:

@@ -10,6 +10,9 @@ from edgekd.report import prose
 from edgekd.report.charts.chart import MARKERS, Chart, marker_of, series_of
 from edgekd.report.charts.ladder import ladder_chart, waterfall_charts
 from edgekd.report.charts.scatter import plane_chart
+from edgekd.report.charts.training import training_chart
+from edgekd.report.key_figures import key_figures
+from edgekd.report.language import facts_without_curves
 from edgekd.report.losses import Waterfall, waterfalls
 from edgekd.report.origin import Origin
 from edgekd.report.pages.target import target_parts
@@ -23,9 +26,9 @@ from edgekd.report.planes import (
     point_text,
 )
 from edgekd.report.section_lines import MODEL_NOTE
-from edgekd.report.summary import key_figures
 from edgekd.report.tables.grounds import artifacts_table, facts_table, kinds_table
 from edgekd.report.tables.ladder import losses_tables, rungs_table, targets_tables
+from edgekd.report.tables.language import ANSWERS_NOTE, TORCH_NOTE, training_table
 from edgekd.report.tables.operators import OPERATORS_NOTE
 from edgekd.report.tables.phone import STAND_IN_NOTE
 
@@ -57,16 +60,22 @@ def render_html(report: Report, folder: Path | None = None) -> str:
         recipe=report.recipe,
         title_line=prose.title_line(report),
         verdict=report.verdict,
-        verdict_line=prose.verdict_line(report.verdict),
-        verdict_details=prose.verdict_details(report.verdict),
+        verdict_line=prose.verdict_line(report),
+        verdict_details=prose.verdict_details(report),
         key_figures=key_figures(report),
         ladder_note=prose.ladder_note(report),
+        ladder_key=prose.ladder_key(report),
+        targets_note=prose.targets_note(report),
         prose=prose,
         model_note=MODEL_NOTE,
         operators_note=OPERATORS_NOTE,
         stand_in_note=STAND_IN_NOTE,
+        answers_note=ANSWERS_NOTE,
+        torch_note=TORCH_NOTE,
         rungs=rungs_table(report),
         ladder=ladder_chart(report) if report.rungs else None,
+        training=training_chart(report),
+        trained=training_table(report),
         targets=targets_tables(report),
         losses=losses_tables(report),
         waterfalls=_waterfalls(report),
@@ -76,7 +85,7 @@ def render_html(report: Report, folder: Path | None = None) -> str:
         markers={name: MARKERS[index][1] for name, index in marker_of(report).items()},
         kinds=kinds_table(report),
         facts=[
-            facts_table("Facts", report.facts),
+            facts_table("Facts", facts_without_curves(report.facts)),
             facts_table("Environment", report.environment),
         ],
         artifacts=artifacts_table(report),

@@ -6,12 +6,22 @@ import re
 
 from edgekd.records import Report
 from edgekd.report import prose
+from edgekd.report.key_figures import key_figures
+from edgekd.report.language import facts_without_curves
 from edgekd.report.planes import PLANES, compared_origins, front_order, plane_points, point_text
 from edgekd.report.section_lines import MODEL_NOTE, model_lines, samples_line
-from edgekd.report.summary import TargetSection, key_figures, target_sections
+from edgekd.report.summary import TargetSection, target_sections
 from edgekd.report.tables import firmware
 from edgekd.report.tables.grounds import artifacts_table, facts_table, kinds_table
 from edgekd.report.tables.ladder import losses_tables, rungs_table, targets_tables
+from edgekd.report.tables.language import (
+    ANSWERS_NOTE,
+    TORCH_NOTE,
+    answers_table,
+    differences_table,
+    torch_table,
+    training_table,
+)
 from edgekd.report.tables.operators import OPERATORS_NOTE, operators_of
 from edgekd.report.tables.phone import STAND_IN_NOTE, phone_table, state_note, state_table
 from edgekd.report.tables.table import Row, Table
@@ -40,20 +50,23 @@ def render_markdown(report: Report) -> str:
         "",
         *table_lines(rungs_table(report)),
     ]
+    training = training_table(report)
+    if training.rows:
+        lines += ["### Training", "", *table_lines(training)]
     for table in targets_tables(report):
         lines += [_heading("###", table), "", *table_lines(table)]
     if report.losses:
         lines += ["## Where points were lost", "", prose.LOSSES_NOTE, ""]
         for table in losses_tables(report):
             lines += table_lines(table)
-    lines += ["## Targets", "", prose.TARGETS_NOTE, ""]
+    lines += ["## Targets", "", prose.targets_note(report), ""]
     for section in sections:
         lines += _target(section)
     lines += _fronts(report)
     lines += ["## What every figure rests on", ""]
     for table in (
         kinds_table(report),
-        facts_table("Facts", report.facts),
+        facts_table("Facts", facts_without_curves(report.facts)),
         facts_table("Environment", report.environment),
         artifacts_table(report),
     ):
@@ -97,8 +110,8 @@ def table_lines(table: Table) -> list[str]:
 
 
 def _verdict(report: Report) -> list[str]:
-    lines = [f"**{escape(prose.verdict_line(report.verdict))}**", ""]
-    for label, text in prose.verdict_details(report.verdict):
+    lines = [f"**{escape(prose.verdict_line(report))}**", ""]
+    for label, text in prose.verdict_details(report):
         lines.append(f"- {label}: {escape(text)}")
     for figure in key_figures(report):
         note = f" ({escape(figure.note)})" if figure.note else ""
@@ -120,11 +133,21 @@ def _target(section: TargetSection) -> list[str]:
     lines += [escape(samples_line(section)), "", *table_lines(performance_table(section))]
     if model_lines(section):
         lines += [MODEL_NOTE, "", *[f"- {escape(line)}" for line in model_lines(section)], ""]
-    lines += _phone(section)
+    lines += _answers(section) + _phone(section)
     correctness, parity = correctness_table(section), parity_table(section)
     lines += table_lines(correctness) if correctness.rows else []
     lines += ["Parity, step by step:", "", *table_lines(parity)] if parity.rows else []
     return lines + _operators(section) + _firmwares(section)
+
+
+def _answers(section: TargetSection) -> list[str]:
+    lines = []
+    answers = answers_table(section)
+    if answers.rows:
+        lines += ["Answers:", "", *table_lines(answers), ANSWERS_NOTE, ""]
+    tables = [torch_table(section), differences_table(section)]
+    beside = [line for table in tables if table.rows for line in table_lines(table)]
+    return [*lines, "Against torch:", "", *beside, TORCH_NOTE, ""] if beside else lines
 
 
 def _phone(section: TargetSection) -> list[str]:

@@ -9,9 +9,13 @@ from typing import Literal
 from edgekd.records import Measurement, Report
 from edgekd.report import units
 from edgekd.report.cores import families
+from edgekd.report.language import perplexity, shortest_prompt
 from edgekd.report.origin import Origin, origin_of, origins
 
-Unit = Literal["share", "milliseconds", "bytes", "instructions"]
+# A guess among a million tokens has 13.8.
+_MOST_NATS = 16.0
+
+Unit = Literal["share", "milliseconds", "bytes", "instructions", "perplexity"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Figure:
             return f"{units.milliseconds(value)} ms"
         if self.unit == "bytes":
             return units.size(int(value))
+        if self.unit == "perplexity":
+            return f"perplexity {units.perplexity(value)}"
         return f"{units.count(int(value))} instructions"
 
 
@@ -111,6 +117,12 @@ def file_bytes(found: Measurement) -> int | None:
     return None if found.format == "c" else found.memory.model_bytes
 
 
+def _perplexity(found: Measurement) -> float | None:
+    """None too where it is far beyond guessing, which no axis can hold beside the others."""
+    score = found.language
+    return perplexity(score.nll) if score and 0 <= score.nll <= _MOST_NATS else None
+
+
 def _always(_: Measurement) -> bool:
     return True
 
@@ -127,6 +139,20 @@ LATENCY = Figure(
     lambda found: found.latency_ms.p50 if found.latency_ms else None,
     lambda found: found.valid,
 )
+DECODING = Figure(
+    "Milliseconds a decoded token",
+    "milliseconds",
+    lambda found: (
+        1000 / timed.decode_tokens_per_second if (timed := shortest_prompt(found)) else None
+    ),
+    lambda found: found.valid,
+)
+PERPLEXITY = Figure(
+    "Perplexity",
+    "perplexity",
+    _perplexity,
+    lambda found: found.accuracy_holds,
+)
 INSTRUCTIONS = Figure(
     "Instructions",
     "instructions",
@@ -139,6 +165,9 @@ FLASH = Figure("Flash", "bytes", lambda found: found.memory.flash_bytes, _always
 PLANES = (
     Plane("latency", "Accuracy against latency", LATENCY, ACCURACY),
     Plane("size", "Accuracy against file size", FILE_SIZE, ACCURACY),
+    Plane("decoding", "Accuracy against time a token", DECODING, ACCURACY),
+    Plane("perplexity-size", "Perplexity against file size", FILE_SIZE, PERPLEXITY),
+    Plane("perplexity-decoding", "Perplexity against time a token", DECODING, PERPLEXITY),
     Plane("instructions", "Accuracy against instructions", INSTRUCTIONS, ACCURACY),
     Plane("flash", "Accuracy against flash", FLASH, ACCURACY),
     Plane("trade", "Flash against instructions", INSTRUCTIONS, FLASH),

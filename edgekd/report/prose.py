@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from edgekd.records import Kind, Report, Verdict
+from edgekd.records import Kind, Report
 from edgekd.report import units
+from edgekd.report.language import is_language_model
 
 # What each kind of figure is, and so what may be concluded from it.
 KIND_MEANINGS: dict[Kind, str] = {
@@ -25,16 +26,44 @@ _LADDER_NOTE = (
     "Accuracy of the torch models, before export. The mean over seeds, its 95% interval over "
     "seeds and test samples, and each seed by itself."
 )
+_NEXT_TOKEN_NOTE = (
+    "The torch models before export, on the test text. Accuracy is the share of tokens that were "
+    "the most likely one, perplexity the exponential of the nats a token, agreement the "
+    "share of positions at which the most likely token is the teacher's. 95% intervals are over "
+    "windows of the text."
+)
+_LADDER_KEY = (
+    "Large dot: mean over seeds. Bar: 95% interval. Small dots: single seeds. The axis does not "
+    "start at zero."
+)
+_NEXT_TOKEN_KEY = (
+    "Dot: share of next tokens that were the most likely one. Bar: 95% interval. The axis does "
+    "not start at zero."
+)
+TRAINING_NOTE = (
+    "Nats a token on the validation text while each rung was trained, lower is better. The large "
+    "dot is the step whose weights were kept; dotted lines lead to the names. The axis of nats "
+    "does not start at zero."
+)
 LOSSES_NOTE = (
     "Percentage points from the teacher to each exported file, by the stage that owns them. "
     "Minus is a loss, plus is a gain."
 )
-TARGETS_NOTE = (
-    "Every figure is from the exported file itself, and beside it stands how it was made. Speed-up "
-    "(of milliseconds), fewer (of counted instructions) and smaller are against the teacher on the "
-    "same target in the same run; retained is the share of its accuracy. Added memory is what "
-    "loading and running the model adds; peak RSS is the whole process with its runtime. "
-    "KiB is 1,024 bytes."
+_EVERY_FIGURE = (
+    "Every figure is from the exported file itself, and beside it stands how it was made. "
+)
+_AGAINST_TEACHER = (
+    "and smaller are against the teacher on the same target in the same run; retained is the share "
+    "of its accuracy. Added memory is what loading and running the model adds; peak RSS is the "
+    "whole process with its runtime. KiB is 1,024 bytes."
+)
+_TARGETS_NOTE = (
+    f"{_EVERY_FIGURE}Speed-up (of milliseconds), fewer (of counted instructions) {_AGAINST_TEACHER}"
+)
+_ANSWERS_NOTE = (
+    f"{_EVERY_FIGURE}First token is the time until an answer begins, tokens/s how fast it goes on, "
+    "both with the shortest prompt. Speed-up (the ratio of tokens/s, not of the time to the first "
+    f"token) {_AGAINST_TEACHER}"
 )
 SAMPLED_NOTE = (
     "An accuracy on so many of so many was found on a part of the test samples, drawn by the run's "
@@ -67,8 +96,20 @@ def title_line(report: Report) -> str:
 
 def ladder_note(report: Report) -> str:
     """What the figures of the ladder are."""
+    if is_language_model(report):
+        return _NEXT_TOKEN_NOTE
     area = any(rung.accuracy.metric == "auc" for rung in report.rungs)
     return _LADDER_NOTE + (_AREA_NOTE if area else "")
+
+
+def ladder_key(report: Report) -> str:
+    """How to read the chart of the ladder."""
+    return _NEXT_TOKEN_KEY if is_language_model(report) else _LADDER_KEY
+
+
+def targets_note(report: Report) -> str:
+    """What the figures of the targets are."""
+    return _ANSWERS_NOTE if is_language_model(report) else _TARGETS_NOTE
 
 
 def run_line(seeds: list[int], environment: Mapping[str, Any]) -> str:
@@ -80,26 +121,35 @@ def run_line(seeds: list[int], environment: Mapping[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def verdict_line(verdict: Verdict | None) -> str:
+def verdict_line(report: Report) -> str:
     """One sentence: whether distillation was worth it, and by how many points."""
+    verdict = report.verdict
     if verdict is None:
         return "No verdict: there is no distilled student with its control from scratch."
     was = "was" if verdict.distillation_worth_it else "was not shown to be"
     low, high = (units.points(bound * 100) for bound in verdict.ci95)
+    points, control = "points", "from scratch"
+    if is_language_model(report):
+        # There the control starts from the same part of the teacher as the student does.
+        points, control = "points of next tokens", "without the teacher"
     return (
-        f"Distillation {was} worth it: {units.points(verdict.gain * 100)} points "
-        f"(95% interval {low} to {high}) against the same student trained from scratch."
+        f"Distillation {was} worth it: {units.points(verdict.gain * 100)} {points} "
+        f"(95% interval {low} to {high}) against the same student trained {control}."
     )
 
 
-def verdict_details(verdict: Verdict | None) -> list[tuple[str, str]]:
-    """Why the verdict is so, and which labels the teacher saw: it means nothing without them."""
+def verdict_details(report: Report) -> list[tuple[str, str]]:
+    """Why the verdict is so, and which labels the teacher saw: it means nothing without them.
+
+    A language model's teacher saw no labels.
+    """
+    verdict = report.verdict
     if verdict is None:
         return []
-    return [
-        ("Why", verdict.why),
-        ("Labels the teacher saw", verdict.teacher_labels or "not recorded"),
-    ]
+    why = ("Why", verdict.why)
+    if is_language_model(report) and verdict.teacher_labels is None:
+        return [why]
+    return [why, ("Labels the teacher saw", verdict.teacher_labels or "not recorded")]
 
 
 def flat_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgekd.records import Latency, MeasuredAccuracy, Measurement
+from edgekd.records import Latency, MeasuredAccuracy, Measurement, PromptFigures
 from edgekd.report import units
 from edgekd.report.summary import NOT_RUN, TargetSection
 
@@ -16,6 +16,7 @@ _NO_TEACHER_LINE = (
 
 def samples_line(section: TargetSection) -> str:
     """How many inferences and test samples stand behind a section's figures, and what does not."""
+    answers = [found.generation for found in section.measurements if found.generation]
     latencies = [found.latency_ms for found in section.measurements if found.latency_ms]
     accuracies = [found.accuracy for found in section.measurements if found.accuracy]
     seeds = sorted({found.seed for found in section.measurements if found.seed is not None})
@@ -23,7 +24,12 @@ def samples_line(section: TargetSection) -> str:
     if seeds:
         parts.append(f"Exported from seed {', '.join(str(seed) for seed in seeds)}.")
     if accuracies:
-        parts.append(_accuracy_line(accuracies))
+        parts.append(
+            _tokens_line(accuracies) if section.of_language else _accuracy_line(accuracies)
+        )
+    timed = [figures for answer in answers for figures in answer.by_prompt]
+    if timed:
+        parts.append(_answers_line(timed, [answer.threads for answer in answers]))
     if latencies and section.kind != "estimate":
         parts.append(_latency_line(latencies))
     return " ".join(parts + _instructions_lines(section) + _missing_lines(section))
@@ -71,6 +77,23 @@ def _accuracy_line(accuracies: list[MeasuredAccuracy]) -> str:
     return (
         f"Accuracy on {tried} of {_range(drawn)} test samples, drawn by the run's first seed and "
         "the same for every rung, by running the exported file."
+    )
+
+
+def _tokens_line(accuracies: list[MeasuredAccuracy]) -> str:
+    tried = _range([accuracy.n for accuracy in accuracies])
+    return (
+        f"Accuracy and perplexity over the first {tried} tokens of the test text, by running the "
+        "exported file."
+    )
+
+
+def _answers_line(timed: list[PromptFigures], threads: list[int]) -> str:
+    repetitions = _range([figures.repetitions for figures in timed])
+    warmup = _range([figures.warmup for figures in timed])
+    return (
+        f"Answers timed {repetitions} times for each length of prompt after {warmup} of warm-up, "
+        f"threads: {_range(threads)}."
     )
 
 

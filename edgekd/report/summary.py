@@ -1,4 +1,4 @@
-"""What a report says, chosen from its records: ladder rows, target sections, key figures.
+"""What a report says, chosen from its records: ladder rows and target sections.
 
 Pure functions that every renderer shares; nothing here knows Markdown, HTML or charts.
 """
@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from edgekd.records import Kind, Measurement, Report, Rung, UnavailableCell
-from edgekd.report import units
-from edgekd.report.cores import families
-from edgekd.report.origin import Origin, origin_of, origins
-from edgekd.report.planes import FILE_SIZE, FLASH, INSTRUCTIONS, LATENCY, Figure, sample_text
+from edgekd.report.origin import Origin, origin_of
 
 
 @dataclass(frozen=True)
@@ -57,6 +54,11 @@ class TargetSection:
         return self.origin.text if self.origin else ""
 
     @property
+    def of_language(self) -> bool:
+        """Whether any of its files is of a language model."""
+        return any(found.generation or found.language for found in self.measurements)
+
+    @property
     def phone(self) -> str:
         """The phone that was measured; empty where it was none."""
         return self.origin.phone if self.origin else ""
@@ -73,8 +75,6 @@ class KeyFigure:
 
 # The device of targets whose artifact is exported and sized only.
 NOT_RUN = "not-run"
-
-_NOT_SHIPPED = ("teacher", "scratch")
 
 
 def teacher_rung(report: Report) -> Rung | None:
@@ -139,43 +139,6 @@ def kinds(report: Report) -> list[Kind]:
     return [kind for kind in get_args(Kind) if kind in present]
 
 
-def key_figures(report: Report) -> list[KeyFigure]:
-    """Student size, best INT8 accuracy, then the lowest of each cost: what could be measured.
-
-    Files of the teacher and the control do not count: nobody ships them. Nor does a latency or a
-    count that is invalid, or what a stand-in for a phone said. Each origin has a latency of its
-    own, and each core a count of its own.
-    """
-    usable = [
-        measurement
-        for measurement in report.measurements
-        if measurement.accuracy_holds
-        and not measurement.rung.startswith(_NOT_SHIPPED)
-        and not origin_of(measurement).stand_in
-    ]
-    figures = _student_figure(report) + _int8_figure(usable)
-    figures += _lowest_figure("Smallest file", FILE_SIZE, usable)
-    for origin in origins(usable):
-        of_origin = [found for found in usable if origin_of(found) == origin]
-        figures += _lowest_figure("Lowest latency, p50", LATENCY, of_origin)
-        figures += _fewest_instructions(report, of_origin)
-        figures += _lowest_figure("Least flash", FLASH, of_origin)
-    return figures
-
-
-def _fewest_instructions(report: Report, usable: list[Measurement]) -> list[KeyFigure]:
-    family = families(report)
-    cores: dict[str, list[Measurement]] = {}
-    for found in usable:
-        if found.instructions is not None:
-            cores.setdefault(family[found.target], []).append(found)
-    figures = []
-    for core, measured in cores.items():
-        label = f"Fewest instructions{f', {core}' if len(cores) > 1 else ''}"
-        figures += _lowest_figure(label, INSTRUCTIONS, measured)
-    return figures
-
-
 def _cell(section: TargetSection, rung: str) -> Cell:
     measured = [found for found in section.measurements if found.rung == rung]
     measured.sort(key=lambda found: not found.valid)
@@ -186,50 +149,3 @@ def _cell(section: TargetSection, rung: str) -> Cell:
         measurement=measured[0] if measured else None,
         unavailable=reasons[0] if reasons else None,
     )
-
-
-def _student_figure(report: Report) -> list[KeyFigure]:
-    teacher, student = teacher_rung(report), student_rung(report)
-    if student is None:
-        return []
-    note = ""
-    if teacher and teacher.parameters and student.parameters:
-        fewer = units.times(teacher.parameters / student.parameters)
-        note = f"{fewer} fewer than the teacher's {units.count(teacher.parameters)}"
-    return [KeyFigure("Student parameters", units.count(student.parameters), note)]
-
-
-def _int8_figure(usable: list[Measurement]) -> list[KeyFigure]:
-    int8 = [found for found in usable if found.precision in ("int8", "int8-qat")]
-    if not int8:
-        return []
-    best = max(int8, key=_accuracy)
-    note = " ".join(part for part in (sample_text(best), _place(best)) if part)
-    return [KeyFigure("Best INT8 accuracy", units.percent(_accuracy(best)), note)]
-
-
-def _lowest_figure(label: str, cost: Figure, usable: list[Measurement]) -> list[KeyFigure]:
-    costs = [
-        (value, index)
-        for index, measurement in enumerate(usable)
-        if cost.holds(measurement) and (value := cost.read(measurement)) is not None
-    ]
-    if not costs:
-        return []
-    value, index = min(costs)
-    text = cost.text(value).removesuffix(" instructions")
-    return [KeyFigure(label, text, _with_accuracy(usable[index]))]
-
-
-def _with_accuracy(measurement: Measurement) -> str:
-    sample = sample_text(measurement)
-    accuracy = f"{units.percent(_accuracy(measurement))} accurate{f' {sample}' if sample else ''}"
-    return f"{accuracy}, {_place(measurement)}"
-
-
-def _accuracy(measurement: Measurement) -> float:
-    return measurement.accuracy.value if measurement.accuracy else 0.0
-
-
-def _place(measurement: Measurement) -> str:
-    return f"{measurement.rung} on {measurement.target} ({origin_of(measurement).text})"

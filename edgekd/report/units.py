@@ -28,7 +28,26 @@ def percent(fraction: float | None) -> str:
 
 def metric(name: str) -> str:
     """The name of a metric at the head of a column."""
-    return "AUC" if name == "auc" else name.capitalize()
+    return {"auc": "AUC", "next-token": "Next token"}.get(name, name.capitalize())
+
+
+def perplexity(value: float | None) -> str:
+    """Two decimals below a thousand: files that differ by a percent differ in them."""
+    if value is None:
+        return MISSING
+    if abs(value) < 1000:
+        return f"{value:.2f}"
+    return f"{value:,.0f}" if abs(value) < 1e9 else f"{value:.2e}"
+
+
+def nats(value: float | None) -> str:
+    """Nats with three decimals: a thousandth is a tenth of a percent of perplexity."""
+    return MISSING if value is None else f"{value:.3f}"
+
+
+def rate(value: float | None) -> str:
+    """Something a second, with three significant digits and without a unit."""
+    return MISSING if value is None else _three_digits(value)
 
 
 def interval(low: float, high: float) -> str:

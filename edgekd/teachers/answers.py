@@ -158,7 +158,7 @@ def _check_size(seen: dict[str, torch.Tensor], views: Views) -> None:
 
 
 def _finite(name: str, value: torch.Tensor, kind: np.dtype[Any]) -> npt.NDArray[Any]:
-    array = value.detach().cpu().numpy().astype(kind)
+    array = value.detach().float().cpu().numpy().astype(kind)
     if not np.isfinite(array).all():
         raise RunFailed(
             f"{name!r} of the teacher holds NaN, infinity or values beyond float16",

@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekd.errors import BadInput
 from edgekd.files import digest, files_below, sha256_of
+from edgekd.packages import PREFIX, package_fingerprint, resolve_package
+from edgekd.recipe import Head
 from edgekd.teachers.names import listed
 from edgekd.third_party import quiet, reason, require
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from edgekd.teachers.hugging_face_module import HuggingFaceModule
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _READ = (".json", ".safetensors")
+_HASHED = (*_READ, ".gguf")
 _CONFIG = "config.json"
 _TASKS = {
     "ForImageClassification": "AutoModelForImageClassification",
@@ -56,11 +61,52 @@ def load_module(path_or_id: str, revision: str | None) -> HuggingFaceModule:
         require("teachers", "torch", "transformers")
     from edgekd.teachers.hugging_face_module import HuggingFaceModule
 
-    folder = Path(path_or_id) if _is_folder(path_or_id) else _fetched(path_or_id, revision)
-    _check_folder(folder)
-    model = _load(folder)
+    model = _load(model_folder(path_or_id, revision), _auto_class)
     names = _class_names(model.config)
     return HuggingFaceModule(model, model.main_input_name, names).eval()
+
+
+def load_encoder(path_or_id: str, revision: str | None, head: Head, classes: int) -> nn.Module:
+    """Load an encoder of texts and put a fresh linear classifier on it.
+
+    Args:
+        path_or_id: a folder written by ``save_pretrained``, an id, or ``package:NAME``.
+        revision: of an id: a commit, tag or branch; null: the main branch.
+        head: the classifier.
+        classes: its outputs.
+
+    Returns:
+        A module from token numbers ``[N, T]`` to logits.
+
+    Raises:
+        BadInput: not to be had, no encoder of texts, or weights that are not safetensors or that
+            do not fill the model.
+        MissingPackage: transformers is not installed.
+    """
+    with _without_tensorflow():
+        require("teachers", "torch", "transformers")
+    from edgekd.teachers.hugging_face_module import EncoderWithHead
+
+    folder = model_folder(path_or_id, revision)
+    encoder = _load(folder, lambda *_: "AutoModel")
+    if encoder.main_input_name != "input_ids" or not hasattr(encoder.config, "hidden_size"):
+        raise BadInput("is no encoder of texts", where=str(folder), mend="check teacher.path")
+    return EncoderWithHead(encoder, head.pooling, head.dropout, classes).eval()
+
+
+def model_folder(path_or_id: str, revision: str | None) -> Path:
+    """The folder that holds a model: itself, a package's, or that of the local cache.
+
+    Raises:
+        BadInput: not to be had, or without safetensors weights.
+    """
+    packaged = resolve_package(path_or_id)
+    if packaged is not None:
+        folder = packaged
+    else:
+        folder = Path(path_or_id) if _is_folder(path_or_id) else _fetched(path_or_id, revision)
+    _check_folder(folder)
+    return folder
 
 
 def fingerprint(path_or_id: str, revision: str | None) -> str:
@@ -73,9 +119,11 @@ def fingerprint(path_or_id: str, revision: str | None) -> str:
         BadInput: neither a folder nor an id.
         MissingPackage: huggingface_hub, which comes with transformers, is not installed.
     """
+    if path_or_id.startswith(PREFIX):
+        return package_fingerprint(path_or_id)
     if _is_folder(path_or_id):
         folder = Path(path_or_id)
-        files = [file for file in files_below(folder) if file.suffix in _READ]
+        files = [file for file in files_below(folder) if file.suffix in _HASHED]
         return digest({str(file.relative_to(folder)): sha256_of(file) for file in files})
     name = revision or "main"
     if not _COMMIT.fullmatch(name):
@@ -137,7 +185,7 @@ def _fetched(identifier: str, revision: str | None) -> Path:
         ) from error
 
 
-def _load(folder: Path) -> Any:
+def _load(folder: Path, auto_class: Callable[[Any, Path], str]) -> Any:
     import torch
     import transformers
 
@@ -145,7 +193,7 @@ def _load(folder: Path) -> Any:
     try:
         with quiet(), _without_tensorflow():
             config = transformers.AutoConfig.from_pretrained(folder, **local)
-            loader = getattr(transformers, _auto_class(config, folder))
+            loader = getattr(transformers, auto_class(config, folder))
             model, report = loader.from_pretrained(
                 folder,
                 config=config,
@@ -165,7 +213,10 @@ def _load(folder: Path) -> Any:
         ) from error
     # Some versions give (name, shape, shape) for those whose shape is another.
     other_shape = [key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]]
-    lacking = sorted({*report["missing_keys"], *other_shape})
+    # An encoder's own pooling layer is not used by a head on it, and often not there.
+    lacking = sorted(
+        key for key in {*report["missing_keys"], *other_shape} if not key.startswith("pooler.")
+    )
     if lacking:
         raise BadInput(
             f"has no weights that fit {listed(lacking)}",

@@ -72,9 +72,14 @@ def build_teacher(
     Raises:
         BadInput: it cannot be built, or its classes do not match.
     """
+    own_classes: Sequence[str] | None
     if spec.kind == "torch":
         network = build_network(spec.architecture, Path(location))
         own_classes = None
+    elif spec.head is not None:
+        from edgekd.teachers.hugging_face import load_encoder
+
+        return load_encoder(location, spec.revision, spec.head, len(class_names))
     else:
         from edgekd.teachers.hugging_face import load_module
 

@@ -56,4 +56,4 @@ def test_a_tool_is_set_up_by_name() -> None:
     assert (result.returncode, result.stdout) == (0, "tflite-support: ready\n")
     wrong = run_edgekd("setup", "--tool", "tflite")
     assert wrong.returncode == 2
-    assert "known: tflite-support" in wrong.stderr
+    assert "known: optimum-executorch, tflite-support" in wrong.stderr

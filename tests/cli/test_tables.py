@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgekd.cli.tables import print_measurements
+from edgekd.cli.tables import print_measurements, print_report
 from edgekd.report.cores import CORES_NOTE
 from tests.report.firmware_sample import (
     INT8,
@@ -17,6 +17,7 @@ from tests.report.firmware_sample import (
     estimated,
     firmware_report,
 )
+from tests.report.language_sample import language_report
 from tests.report.phone_sample import phone_report
 from tests.report.sample import sample_report
 
@@ -93,6 +94,27 @@ def test_a_reason_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out.splitlines()
     assert printed.count(f"invalid: {QAT} on cortex-m4: {INVALID}") == 1
     assert f"not run: {INT8} on executorch-ethos-u55: {NOT_RUN_REASON}" in printed
+
+
+def test_a_language_model_has_perplexity_and_tokens_a_second(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_report(language_report())
+
+    lines = [" ".join(line) for line in _lines(capsys)]
+    assert lines[0] == "rung parameters weights accuracy (torch) 95 % interval" + (
+        " perplexity nats a token"
+    )
+    (head,) = [line for line in lines if line.startswith("target")]
+    assert head == (
+        "target rung kind accuracy perplexity first token ms prefill tokens/s decode tokens/s"
+        " file RAM added decode speed-up"
+    )
+    assert (
+        "host-executorch distilled-int4 host 29.60% 58.56 43.2 370 61.7"
+        " 45,504,096 B 45,500,000 B 5.5x" in lines
+    )
+    assert not [line for line in lines if "None" in line]
 
 
 def test_nothing_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -37,7 +38,9 @@ def test_sizes_and_weights_give_the_pruned_network_back(name: str, tmp_path: Pat
     apply_architecture(again, through_json(architecture_of(pruned)))
     load_weights(again, tmp_path / "weights.safetensors")
     assert torch.equal(outputs(again, shape), outputs(pruned, shape))
-    assert count_macs(again, shape) == count_macs(pruned, shape)
+    assert count_macs(again, np.zeros((1, *shape), np.float32)) == count_macs(
+        pruned, np.zeros((1, *shape), np.float32)
+    )
     assert architecture_of(again) == architecture_of(pruned)
     assert str(again) == str(pruned)
 

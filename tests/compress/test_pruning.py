@@ -62,7 +62,12 @@ def test_parameters_and_macs_go(name: str, scope: Scope) -> None:
     parameters, macs = SMALLEST_REDUCTION[name]
     slack = 0 if scope == "per-layer" else 0.1
     assert 1 - count_parameters(pruned) / count_parameters(network) > parameters - slack
-    assert 1 - count_macs(pruned, shape) / count_macs(network, shape) > macs - slack
+    assert (
+        1
+        - count_macs(pruned, np.zeros((1, *shape), np.float32))
+        / count_macs(network, np.zeros((1, *shape), np.float32))
+        > macs - slack
+    )
     assert outputs(pruned, shape).shape == before.shape
     assert torch.equal(outputs(network, shape), before)
     assert [path for path, _ in pruned.named_modules()] == [

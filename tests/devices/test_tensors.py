@@ -165,6 +165,24 @@ def test_random_inputs_follow_the_specs() -> None:
     assert abs(float(samples[0].mean())) < 0.1
 
 
+def test_random_tokens_stay_below_their_limit() -> None:
+    infos = [_info([1, 500], "int32"), _info([1, 500], "int64"), _info([1, 500], "int16")]
+    samples = random_inputs(infos, 4, seed=5, limits=[90, 1, 2**40])
+    assert [array.dtype.name for array in samples] == ["int32", "int64", "int16"]
+    assert (samples[0].min(), samples[0].max()) == (0, 89)
+    assert samples[1].max() == 0
+    assert samples[2].max() <= np.iinfo(np.int16).max
+    [beyond] = random_inputs(infos[:1], 4, seed=5)
+    assert (beyond.min(), beyond.max()) == (0, 1)
+
+
+def test_tokens_are_stored_as_they_are() -> None:
+    tokens = np.array([[2**31 - 1, 0, -1]], np.int32)
+    info = _info([1, 3], "int32")
+    np.testing.assert_array_equal(stored_samples(tokens, info), tokens)
+    assert real_values(tokens, info).dtype == np.int32
+
+
 def test_random_inputs_are_fixed_by_their_seed() -> None:
     infos = [_info([1, 8], "float32")]
     first, again, other = (random_inputs(infos, 3, seed)[0] for seed in (1, 1, 2))

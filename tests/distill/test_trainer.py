@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgekd.data.views import ImageViews, Views, view_table
+from edgekd.data.views import ImageViews, TokenViews, Views, view_table
 from edgekd.distill.batches import RandomBatches, TrainingBatches
 from edgekd.distill.objective import Objective
 from edgekd.distill.signals import SignalSum
@@ -13,7 +13,7 @@ from edgekd.distill.taps import Seen
 from edgekd.distill.trainer import TrainingPlan, train_network
 from edgekd.errors import RunFailed
 from edgekd.recipe import Schedule, Training
-from edgekd.recipe.signals import Hint, SoftTargets
+from edgekd.recipe.signals import HiddenStates, Hint, SoftTargets
 
 SAMPLES = 60
 
@@ -174,3 +174,42 @@ def test_adapters_are_trained_along(kept: bool) -> None:
         agreement = (student(every).argmax(1) == teacher(every).argmax(1)).float().mean()
     assert agreement > 0.9
     assert sum(p.numel() for p in objective.parameters()) > 0
+
+
+class _Bag(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(20, width, padding_idx=0)
+        self.head = nn.Linear(width, 3)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.head(self.embedding(tokens).mean(dim=1))
+
+
+@pytest.mark.parametrize("options", [Training(), Training(mixed_precision="bf16")])
+def test_token_numbers_are_learned_from_labels_and_hidden_states(options: Training) -> None:
+    torch.manual_seed(0)
+    labels = (np.arange(SAMPLES) % 3).astype(np.int64)
+    draw = np.random.default_rng(0)
+    tokens = draw.integers(1, 7, (SAMPLES, 6)) + 6 * labels[:, None]
+    tokens[np.arange(6) >= draw.integers(2, 7, (SAMPLES, 1))] = 0
+    views = TokenViews(tokens.astype(np.int32)[None], shorten=True)
+    # Answers are kept about whole texts, while batches are cut to their longest one.
+    states = draw.normal(size=(1, SAMPLES, 6, 3)).astype(np.float16)
+    answers = {"logits": np.eye(3, dtype=np.float32)[labels][None], "tap:states": states}
+    specs = [HiddenStates(kind="hidden-states", layers={"embedding": "states"}, weight=0.1)]
+    batches = TrainingBatches(views, labels, answers)
+    assert batches.__getitems__([4, 1]).inputs.dtype == torch.int32
+    plan = TrainingPlan(100, 20, 0.05, 0.0, 0, options)
+    network = train_network(
+        _Bag(8),
+        batches,
+        sampler_of(plan),
+        Objective("classification", alpha=0.5, signals=SignalSum(specs, temperature=1.0)),
+        plan,
+        lambda done, total: None,
+    )
+    with torch.no_grad():
+        answers_now = network(torch.from_numpy(tokens)).argmax(1).numpy()
+    assert (answers_now == labels).mean() > 0.9
+    assert not network.embedding.weight[0].any()

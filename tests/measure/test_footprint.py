@@ -343,3 +343,19 @@ def test_packing_of_a_case_worked_by_hand() -> None:
     tensors = [Lifetime(0, 3, 8), Lifetime(0, 1, 4), Lifetime(2, 4, 3), Lifetime(3, 4, 2)]
     assert pack(tensors) == [0, 8, 8, 11]
     assert live_peak(tensors) == (3, 13)
+
+
+def test_tables_of_tokens_are_bytes_with_one_scale() -> None:
+    network = nn.Sequential(nn.Embedding(100, 8), nn.Flatten(), nn.Linear(32, 4)).eval()
+    found = {
+        precision: estimate_footprint(network, (4,), precision, "int32")
+        for precision in ("fp32", "fp16", "int8", "int4")
+    }
+    assert {one.parameters for one in found.values()} == {800 + 128 + 4}
+    layer = {"fp32": 4 * 132, "fp16": 2 * 132, "int8": 128 + 16 + 16, "int4": 64 + 16 + 16}
+    table = {"fp32": 3200, "fp16": 1600, "int8": 804, "int4": 804}
+    assert {p: one.flash_bytes for p, one in found.items()} == {
+        p: table[p] + layer[p] for p in layer
+    }
+    # Four numbers of four bytes beside the 32 values that they name.
+    assert found["int8"].ram_bytes == 4 * 4 + 32

@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import nn
 
+from edgekd.errors import BadInput
 from edgekd.pipeline.foreign.bench import bench_file
 from edgekd.pipeline.foreign.export import export_file
 from edgekd.records import Measurement
@@ -132,3 +133,32 @@ def test_wrong_export_options(program: Path, calibration: Path, tmp_path: Path) 
         assert result.returncode == 2
         assert part in result.stderr
         assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_program_of_tokens_is_exported_and_measured(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Embedding(50, 8), nn.Flatten(), nn.Linear(48, 5)).eval()
+    example = torch.zeros(1, 6, dtype=torch.int32)
+    model, calibration = tmp_path / "text.pt2", tmp_path / "tokens.npy"
+    torch.export.save(torch.export.export(network, (example,)), model)
+    tokens = np.random.default_rng(0).integers(0, 50, (32, 6), dtype=np.int32)
+    np.save(calibration, tokens)
+    folder = export_file(model, "host-litert", "int8", tmp_path, calibration)
+    bundle = json.loads((folder / "bundle.json").read_text())
+    assert bundle["inputs"][0]["dtype"] == "int32"
+    [measured] = bench_file(folder / "model.tflite", "host-litert", None, seed=0)
+    assert measured.accuracy is None
+    assert measured.precision == "int8"
+    assert measured.parity is not None
+    np.save(calibration, tokens.astype(np.float32))
+    with pytest.raises(BadInput, match="give int32"):
+        export_file(model, "host-litert", "int8", tmp_path / "again", calibration)
+
+
+def test_a_program_of_64_bit_tokens_is_refused_in_one_line(tmp_path: Path) -> None:
+    network = nn.Sequential(nn.Embedding(50, 8), nn.Flatten()).eval()
+    model = tmp_path / "text.pt2"
+    example = torch.zeros(1, 6, dtype=torch.int64)
+    torch.export.save(torch.export.export(network, (example,)), model)
+    with pytest.raises(BadInput, match="its input is int64"):
+        export_file(model, "host-onnx", "fp32", tmp_path, None)

@@ -20,6 +20,9 @@ from edgekd.pipeline.manifest import read_manifest
 from edgekd.records import Report
 from tests.conftest import ONE_JOB, ROOT, run_edgekd, small_run
 
+# The whole ladder of digits, on three runtimes, takes minutes on a busy machine.
+pytestmark = pytest.mark.timeout(900)
+
 HOST_TARGETS = ("host-litert", "host-executorch", "host-onnx")
 RUNGS = (
     *("teacher-fp32", "scratch-fp32", "distilled-fp32", "distilled-fp16"),
@@ -258,7 +261,7 @@ def test_several_processes_train_one_student(tmp_path: Path) -> None:
     arguments = small_run(tmp_path / "run")
     result = subprocess.run(
         [
-            *(sys.executable, "-m", "accelerate.commands.launch", "--cpu"),
+            *(sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"),
             *("--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no"),
             *("--dynamo_backend", "no", "-m", "edgekd", *map(str, arguments)),
         ],

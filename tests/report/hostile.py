@@ -8,10 +8,13 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from edgekd.records import (
+    ArtifactScore,
     Candidate,
     Cost,
     DeviceFacts,
     Fit,
+    Generation,
+    LanguageScore,
     Latency,
     Layer,
     Lead,
@@ -26,6 +29,7 @@ from edgekd.records import (
     ParityStep,
     Preflight,
     Profile,
+    PromptFigures,
     Report,
     Rung,
     RungAccuracy,
@@ -64,12 +68,23 @@ def hostile_report(text: str, other: str) -> Report:
         recipe=text,
         seeds=[0],
         environment={"date": other, text: other, "nested": {other: [text, {other: None}]}},
-        rungs=[Rung(name=text, precision="fp32", parameters=1, macs=1, bytes=1, accuracy=accuracy)],
+        rungs=[
+            Rung(
+                name=text,
+                precision="fp32",
+                parameters=1,
+                macs=1,
+                bytes=1,
+                accuracy=accuracy,
+                language=score(),
+            )
+        ],
         measurements=[
             _measurement(text, other, valid=True),
             _measurement(other, text, valid=False),
             _firmware(text, other),
             _phone(text, other),
+            _answering(text, other),
         ],
         unavailable=[
             UnavailableCell(rung=other, target=text, format="c", precision="int4", reason=text)
@@ -78,7 +93,15 @@ def hostile_report(text: str, other: str) -> Report:
             distillation_worth_it=False, gain=-0.01, ci95=(-0.02, 0), why=text, teacher_labels=other
         ),
         losses=[Loss(stage=other, points=1.5, rung=text, target=other)],
-        facts={text: {other: [1.5, True, None]}, "cores": {text: other}},
+        facts={
+            text: {other: [1.5, True, None]},
+            "cores": {text: other},
+            "training": {
+                text: {"validation_nll": [[0, 5.0], [10, 4.0]], other: text},
+                other: {"validation_nll": [[0, text]]},
+                f"2{other}": {"validation_nll": [[0, 5.0], [10, 4.5]]},
+            },
+        },
     )
 
 
@@ -147,6 +170,46 @@ def _firmware(text: str, other: str) -> Measurement:
             ram={other: 10},
         ),
         assumptions=[text, other],
+    )
+
+
+def score() -> LanguageScore:
+    """Of any language model."""
+    return LanguageScore(
+        tokens=10,
+        nll=4,
+        nll_ci95=(3.9, 4.1),
+        perplexity=54.6,
+        nll_per_byte=1,
+        accuracy=0.9,
+        agreement=0.5,
+    )
+
+
+def _answering(text: str, other: str) -> Measurement:
+    figures = PromptFigures(
+        prompt_tokens=4,
+        answer_tokens=2,
+        time_to_first_token_ms=1,
+        prefill_tokens_per_second=1,
+        decode_tokens_per_second=1,
+        repetitions=1,
+        warmup=0,
+    )
+    return Measurement(
+        rung=other,
+        target=text,
+        format="onnx",
+        precision="int8",
+        device=text,
+        artifact=other,
+        sha256=text,
+        kind="host",
+        valid=True,
+        accuracy=MeasuredAccuracy(value=0.9, n=10),
+        memory=Memory(model_bytes=1000),
+        generation=Generation(threads=1, by_prompt=[figures], notes=[text, other], samples=text),
+        language=ArtifactScore(tokens=10, nll=1e308, torch_nll=-1e308, accuracy=0.9),
     )
 
 

@@ -23,6 +23,7 @@ from .browsing import (
 )
 from .firmware_sample import firmware_report
 from .hostile import MARKUP, hostile_report
+from .language_sample import language_report
 from .phone_sample import phone_report, write_samples
 
 pytestmark = pytest.mark.skipif(
@@ -191,6 +192,30 @@ def test_phones_fit_are_legible_and_can_be_gone_to(
     page.keyboard.press("Enter")
     page.wait_for_url("**#target-4")
     assert page.locator("#target-4 > h3").bounding_box()["y"] < height  # type: ignore[index]
+    page.close()
+
+
+@pytest.mark.parametrize(("size", "preferred"), [("desktop", "dark"), ("phone", "light")])
+def test_a_language_model_fits_and_is_legible(
+    browser: Browser, tmp_path: Path, size: str, preferred: Literal["light", "dark"]
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render_html(language_report()), encoding="utf-8")
+    width, height = SIZES[size]
+    viewport: ViewportSize = {"width": width, "height": height}
+    page = browser.new_page(viewport=viewport, color_scheme=preferred)
+    visit = Visit(page, path)
+    open_details(page)
+
+    assert visit.requests == [path.as_uri()]
+    assert visit.complaints == []
+    assert not page.evaluate(SCROLLS_SIDEWAYS)
+    assert page.evaluate(BAD_TEXT) == []
+    assert page.evaluate(SMALLEST_TEXT) >= 9
+    # The ladder, the trainings, four planes: one variant of each is shown.
+    assert len(page.get_by_role("img").all()) == 6
+    names = page.get_by_role("img", name="Nats a token on the validation text").locator("text")
+    assert set(names.all_text_contents()) >= {"teacher-fp32", "scratch-fp32", "distilled-int4"}
     page.close()
 
 

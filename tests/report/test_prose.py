@@ -36,7 +36,7 @@ def test_the_verdict_can_go_against_distillation(report: Report) -> None:
         update={"distillation_worth_it": False, "gain": 0.001, "ci95": (-0.004, 0.006)}
     )
 
-    assert verdict_line(against) == (
+    assert verdict_line(report.model_copy(update={"verdict": against})) == (
         "Distillation was not shown to be worth it: +0.10 points "
         "(95% interval \N{MINUS SIGN}0.40 to +0.60) against the same student trained from scratch."
     )

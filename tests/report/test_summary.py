@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from edgekd.records import Measurement, Report
+from edgekd.report.key_figures import key_figures
 from edgekd.report.origin import Origin
 from edgekd.report.planes import PLANES, plane_points
-from edgekd.report.summary import key_figures, ladder_rows, target_sections
+from edgekd.report.summary import ladder_rows, target_sections
 
 from .firmware_sample import INT8, firmware_report
 from .sample import INT4_REASON

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,14 +59,24 @@ class Findings:
     versions: dict[str, str]
 
 
+# Chooses one of the calls that a model has, and gives what it then is and its inputs.
+Choose = Callable[[Guest], tuple[Description, Sequence[Array]]]
+
+
 def measure_artifact(
-    artifact: Path, target: Target, inputs: Sequence[Array] | None, timeout_seconds: float
+    artifact: Path,
+    target: Target,
+    inputs: Sequence[Array] | None,
+    timeout_seconds: float,
+    choose: Choose | None = None,
 ) -> Figures:
     """Load the artifact, warm it up, and count each input; all in one guest process.
 
     Args:
         inputs: as :class:`edgekd.devices.contract.Device` takes them; the first few are counted.
         timeout_seconds: of the process.
+        choose: which call is counted and its inputs, instead of ``inputs``; ``None``: the only
+            one.
 
     Raises:
         BadInput, MissingPackage, RunFailed: as for
@@ -80,6 +90,8 @@ def measure_artifact(
     )
     with open_guest(artifact, target, timeout_seconds, instruments) as guest:
         description = guest.describe()
+        if choose is not None:
+            description, inputs = choose(guest)
         samples = inputs or random_inputs(description.signature.inputs, MEASURED_SAMPLES, seed=0)
         payloads = encode_inputs(description, [array[:MEASURED_SAMPLES] for array in samples])
         _count(guest, description, payloads)

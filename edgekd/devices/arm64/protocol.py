@@ -28,13 +28,20 @@ _MAX_TENSOR_BYTES = 1 << 32
 
 
 class Operation(IntEnum):
-    """What can be asked. The runner knows the first three."""
+    """What can be asked.
+
+    All know the first three. ``SIGNATURE`` (its name) is for LiteRT, and ``SHAPES`` (the int32
+    sizes of each input, as many as it has) for models of ONNX and ExecuTorch whose sizes may
+    differ from call to call; both hold for all that is asked afterwards, ``DESCRIBE`` included.
+    """
 
     DESCRIBE = 1
     RUN = 2
     COUNT = 3
     EMPTY = 5
     OPERATORS = 6
+    SIGNATURE = 7
+    SHAPES = 8
 
 
 class GuestTensor(Record):

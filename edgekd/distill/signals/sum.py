@@ -8,10 +8,10 @@ from typing import cast
 import torch
 from torch import nn
 
-from edgekd.distill.signals.comparisons import comparison, tap_pairs
+from edgekd.distill.signals.comparisons import comparison
 from edgekd.distill.signals.terms import OutputSignal, OutputTerm, TapTerm
 from edgekd.distill.taps import Seen
-from edgekd.recipe.signals import Signal
+from edgekd.recipe.signals import Signal, tap_pairs
 
 
 class SignalSum(nn.Module):
@@ -50,7 +50,8 @@ class SignalSum(nn.Module):
             features: what the tap saw, ``[N, ...]``.
 
         Returns:
-            ``[N, ...]``; of a tap that only attention transfer reads, the energy map ``[N, H, W]``.
+            ``[N, ...]``; of a tap that only attention transfer reads, the energy map ``[N, H, W]``;
+            of one that only attention relations read, these, where they are smaller than it.
 
         Raises:
             BadInput: a signal does not take features of that many dimensions.
@@ -77,8 +78,8 @@ class SignalSum(nn.Module):
         """The weighted sum.
 
         Args:
-            student: of a batch of N.
-            teacher: of the same batch.
+            student: of a batch of N; its padding is left out where signals compare tokens.
+            teacher: of the same batch, with as many tokens or with more padding behind them.
             labels: int64 ``[N]``, -1 where there is none.
 
         Returns:

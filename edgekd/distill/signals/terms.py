@@ -10,6 +10,7 @@ from torch import nn
 from edgekd.distill.signals.comparisons import Comparison
 from edgekd.distill.signals.logits import decoupled, regression, soft_targets
 from edgekd.distill.signals.numeric import full_precision
+from edgekd.distill.signals.transformers import first_tokens, has_tokens
 from edgekd.distill.taps import Seen
 from edgekd.errors import BadInput
 from edgekd.recipe.signals import Decoupled, Regression, SoftTargets
@@ -88,12 +89,13 @@ class TapTerm(nn.Module):
             BadInput: features cannot be compared.
         """
         adapters = nn.ModuleList()
+        samples = len(student.logits)
         for ours, theirs in self.pairs:
-            features, target = student.taps[ours], teacher.taps[theirs]
-            samples = len(student.logits)
+            features, target = self._compared(student, teacher, ours, theirs)
             if not (
                 features.dim() in self.comparison.dimensions
                 and len(features) == len(target) == samples
+                and self._covers_padding(features, student.padding)
                 and self.comparison.fits(features.shape, target.shape)
             ):
                 raise BadInput(
@@ -122,7 +124,23 @@ class TapTerm(nn.Module):
     def forward(self, student: Seen, teacher: Seen, labels: torch.Tensor) -> torch.Tensor:
         """A scalar, without the weight; the labels are not read."""
         losses = [
-            self.comparison.loss(student.taps[ours], teacher.taps[theirs], adapter)
+            self.comparison.loss(
+                *self._compared(student, teacher, ours, theirs), adapter, student.padding
+            )
             for (ours, theirs), adapter in zip(self.pairs, self.adapters, strict=True)
         ]
         return torch.stack(losses).sum()
+
+    def _compared(
+        self, student: Seen, teacher: Seen, ours: str, theirs: str
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features of both; the teacher's without the padding that the student's batch lacks."""
+        features, target = student.taps[ours], teacher.taps[theirs]
+        if self.comparison.tokens and student.padding is not None:
+            target = first_tokens(target, student.padding.shape[1])
+        return features, target
+
+    def _covers_padding(self, features: torch.Tensor, padding: torch.Tensor | None) -> bool:
+        if padding is None or not self.comparison.tokens:
+            return True
+        return has_tokens(features, padding.shape[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,16 @@ from edgekd.data.dataset import Dataset, load_dataset
 from edgekd.errors import BadInput, Unavailable
 from edgekd.export import exporter_for, takes_quantized
 from edgekd.export.bundle_file import write_bundle
-from edgekd.export.contract import Bundle, ExportedModel, ExportRequest, Preprocessing
+from edgekd.export.contract import (
+    Bundle,
+    ExportedModel,
+    ExportRequest,
+    Preprocessing,
+    TextSettings,
+)
 from edgekd.files import content_bytes, content_hash, read_json, sha256_of, write_json
 from edgekd.networks import build_network
+from edgekd.pipeline.actions.data_files import TEACHER_TOKENIZER_FILE, TOKENIZER_FILE
 from edgekd.pipeline.actions.rung_files import calibration_inputs, load_folded_network, load_outputs
 from edgekd.pipeline.actions.teach import teacher_module, trained_teacher
 from edgekd.pipeline.stage import StageContext
@@ -35,6 +42,8 @@ def export_rung(context: StageContext) -> None:
     target = Target.model_validate(context.parameters["target"])
     precision = context.parameters["precision"]
     dataset = load_dataset(context.folder("data"))
+    is_teacher = context.parameters["teacher"] is not None
+    dataset = dataset.as_teacher_sees() if is_teacher else dataset
     folder = context.folder(shipped_seed_folder(context))
     network = _network(context, folder, dataset)
     calibration = calibration_inputs(dataset, context.parameters["calibration_samples"])
@@ -42,6 +51,7 @@ def export_rung(context: StageContext) -> None:
     request = ExportRequest(
         model=network,
         sample_shape=dataset.sample_shape,
+        dtype="int32" if dataset.holds_tokens else "float32",
         precision=precision,
         out=context.out,
         calibration=calibration,
@@ -90,7 +100,7 @@ def shipped_seed_folder(context: StageContext) -> str:
     return seeds[str(selection["seed"])]
 
 
-def in_layout(inputs: npt.NDArray[np.float32], layout: str) -> npt.NDArray[np.float32]:
+def in_layout(inputs: npt.NDArray[Any], layout: str) -> npt.NDArray[Any]:
     """Torch's ``[N, C, H, W]`` in the layout of an artifact."""
     return np.ascontiguousarray(np.moveaxis(inputs, 1, -1)) if layout == "NHWC" else inputs
 
@@ -131,12 +141,31 @@ def _bundle(
             std=list(dataset.std),
             axis="channel" if dataset.axis == 1 else "bin",
             front_end=context.parameters["front_end"],
+            text=_text_settings(context, dataset),
         ),
         golden=golden.name,
         golden_sha256=sha256_of(golden),
         preflight=exported.preflight,
         tools=exported.tools,
         library=exported.library,
+    )
+
+
+def _text_settings(context: StageContext, dataset: Dataset) -> TextSettings | None:
+    """Puts the tokenizer beside the artifact, so that an application cuts texts alike."""
+    if not dataset.holds_tokens:
+        return None
+    is_teacher = context.parameters["teacher"] is not None
+    own = context.folder("data") / TEACHER_TOKENIZER_FILE
+    source = own if is_teacher and own.exists() else context.folder("data") / TOKENIZER_FILE
+    if not source.exists():
+        return None
+    tokenizer = context.out / TOKENIZER_FILE
+    shutil.copy(source, tokenizer)
+    return TextSettings(
+        tokenizer=tokenizer.name,
+        tokenizer_sha256=sha256_of(tokenizer),
+        length=dataset.sample_shape[0],
     )
 
 

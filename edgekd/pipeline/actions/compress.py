@@ -17,6 +17,7 @@ from edgekd.pipeline.actions.rung_files import (
     calibration_inputs,
     load_folded_network,
     metric_of,
+    outside_auc_of,
     save_rung,
     weight_bytes,
 )
@@ -56,7 +57,7 @@ def train_quantized(context: StageContext) -> None:
     prepared = train_on(
         context,
         prepared,
-        training_views(context, dataset, dataset.visible_labels, role="student"),
+        training_views(context, dataset, dataset.visible_labels, role="student", network=prepared),
         dataset.visible_labels,
         lesson_of(context, dataset, distill, features=False),
         TrainingPlan(training.steps, distill.batch_size, training.learning_rate, 0.0, seed),
@@ -87,12 +88,13 @@ def _save(
         precision=precision,
         folded=True,
         parameters=count_parameters(network),
-        macs=count_macs(network, dataset.sample_shape),
+        macs=count_macs(network, dataset.zeros(1)),
         bytes=weight_bytes(network, precision),
         scheme=scheme_of(network, precision),
         validation_accuracy=metric_of(dataset, "validation", validation),
         learning_rate=training.learning_rate if training else None,
         steps=training.steps if training else None,
+        outside_auc=outside_auc_of(quantized, dataset, outputs.test),
     )
     save_rung(context.out, network, outputs, facts)
     sizes = context.folder(context.parameters["base"]) / ARCHITECTURE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +86,7 @@ class _Exported:
     rows: Indices | None
     test_samples: int
 
-    def test_inputs(self) -> npt.NDArray[np.float32]:
+    def test_inputs(self) -> npt.NDArray[Any]:
         """Preprocessed test inputs in the artifact's own layout."""
         return in_layout(self.dataset.part_inputs("test"), self.bundle.inputs[0].layout)
 
@@ -147,6 +147,8 @@ def _exported(context: StageContext) -> _Exported | None:
         return None
     target = Target.model_validate(context.parameters["target"])
     dataset = load_dataset(context.folder("data"))
+    if context.parameters["of_teacher"]:
+        dataset = dataset.as_teacher_sees()
     test_samples, rows = len(dataset.parts["test"]), None
     limit = target.accuracy_samples
     if limit is not None and limit < test_samples:

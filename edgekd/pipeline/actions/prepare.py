@@ -16,28 +16,37 @@ from edgekd.data.split import split_samples
 from edgekd.errors import BadInput
 from edgekd.files import write_json
 from edgekd.networks import build_network, check_network, count_macs, count_parameters
+from edgekd.pipeline.actions.data_files import (
+    NAMES_FILE,
+    VIEWS_FILE,
+    VIEWS_SEED,
+    WAVEFORMS_FILE,
+)
 from edgekd.pipeline.stage import StageContext
 from edgekd.recipe import Augmentation, Data, FrontEnd, Network, Signal, Teacher
 
 if TYPE_CHECKING:
     from torch import nn
 
-WAVEFORMS_FILE = "waveforms.npy"
-VIEWS_FILE = "views.npy"
-NAMES_FILE = "names.json"
 _WAVEFORM_SCALE = 1 / 32768
-
-# Both arms and every seed see the same views, so that the teacher is asked once about each.
-VIEWS_SEED = {"student": 0, "teacher": 1}
 
 
 def prepare_data(context: StageContext) -> None:
     """Read the source, split it, hide the labels that must not be seen, compute features."""
-    data = Data.model_validate({**context.parameters["data"], **context.locations})
+    path = {key: value for key, value in context.locations.items() if key == "path"}
+    data = Data.model_validate({**context.parameters["data"], **path})
     samples = find_source(data.source).load(data)
     dataset = split_samples(samples, data)
     if data.front_end is not None:
         dataset = _with_features(context, samples, dataset, data.front_end)
+    if data.text is not None:
+        from edgekd.pipeline.actions.tokens import with_tokens
+
+        dataset = with_tokens(context, samples, dataset, data.text)
+    elif samples.texts is not None:
+        raise BadInput(
+            f"the source {data.source} holds texts", where="data.source", mend="add data.text"
+        )
     save_dataset(dataset, context.out)
     if samples.names is not None:
         write_json(context.out / NAMES_FILE, list(samples.names))
@@ -101,6 +110,8 @@ def _facts(data: Data, dataset: Dataset) -> dict[str, Any]:
     if data.split.held_out:
         facts["held_out_groups"] = data.split.held_out
     facts |= {f"{part}_samples": len(indices) for part, indices in dataset.parts.items()}
+    if dataset.outside is not None:
+        facts["test_samples_of_no_class"] = len(dataset.outside)
     counts = np.bincount(dataset.part_labels("test"), minlength=classes)
     facts["test_samples_per_class"] = [int(count) for count in counts]
     return facts
@@ -114,16 +125,33 @@ def check_networks(context: StageContext) -> None:
         if role not in context.parameters:
             continue
         name, network = _built(role, context, dataset)
-        check_network(network, dataset.sample_shape, dataset.output_shape, role)
+        if dataset.holds_tokens:
+            _check_vocabulary(network, dataset, role)
+        check_network(network, dataset.zeros(2), dataset.output_shape, role)
         networks[role] = network
         facts[role] = {
             "network": name,
             "parameters": count_parameters(network),
-            "macs": count_macs(network, dataset.sample_shape),
+            "macs": count_macs(network, dataset.zeros(1)),
         }
     if "teacher" in networks:
         _try_signals(context.parameters["signals"], networks, dataset)
     write_json(context.out / "networks.json", facts)
+
+
+def _check_vocabulary(network: nn.Module, dataset: Dataset, role: str) -> None:
+    """Every token must have its row in the table of a network that has one."""
+    from torch import nn
+
+    tables = [module for module in network.modules() if isinstance(module, nn.Embedding)]
+    largest = int(dataset.inputs.max())
+    if tables and max(table.num_embeddings for table in tables) <= largest:
+        raise BadInput(
+            f"the {role} has an embedding for {tables[0].num_embeddings} tokens, but the data has"
+            f" {largest + 1}",
+            where=f"{role}.arguments",
+            mend=f"give the {role} at least {largest + 1}, or data.text.vocabulary less",
+        )
 
 
 def _try_signals(specs: list[Any], networks: dict[str, nn.Module], dataset: Dataset) -> None:
@@ -134,7 +162,7 @@ def _try_signals(specs: list[Any], networks: dict[str, nn.Module], dataset: Data
     from edgekd.distill.taps import Seen, Tapped
 
     signals = SignalSum(TypeAdapter(list[Signal]).validate_python(specs), temperature=1.0)
-    inputs = torch.zeros(2, *dataset.sample_shape)
+    inputs = torch.from_numpy(dataset.zeros(2))
     with torch.no_grad():
         student = Tapped(networks["student"], signals.student_taps)(inputs)
         told = Tapped(networks["teacher"], signals.teacher_taps)(inputs)

@@ -29,7 +29,8 @@ def prune_student(context: StageContext) -> None:
     spec = Network.model_validate(context.parameters["student"])
     built = build_network(spec, Path(context.locations["network"]))
     network = load_network(context.folder(context.parameters["base"]), built)
-    views = training_views(context, dataset, dataset.visible_labels, role="student")
+    labels = dataset.visible_labels
+    views = training_views(context, dataset, labels, role="student", network=network)
     share = share_of_round(prune.channels, prune.rounds)
     for number in range(prune.rounds):
         network = prune_channels(
@@ -49,7 +50,7 @@ def prune_student(context: StageContext) -> None:
             seed + number,
             distill.training,
         )
-        network = train_on(context, network, views, dataset.visible_labels, lesson, plan)
+        network = train_on(context, network, views, labels, lesson, plan)
     write_json(context.out / ARCHITECTURE, architecture_of(network))
     save_float_rung(
         context.out,

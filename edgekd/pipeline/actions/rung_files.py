@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from edgekd.data.dataset import Dataset
 from edgekd.errors import RunFailed
 from edgekd.files import read_json, write_json
+from edgekd.measure.outcomes import outside_auc
 from edgekd.networks import (
     count_macs,
     count_parameters,
@@ -51,6 +52,8 @@ class RungFacts(Record):
             null where a teacher was not asked about it.
         learning_rate: it was trained with; null where nothing was trained.
         steps: it was trained for.
+        outside_auc: how well it tells test samples from samples of no class, in torch; null where
+            the data has none of these.
     """
 
     precision: Precision
@@ -62,6 +65,7 @@ class RungFacts(Record):
     validation_accuracy: float | None
     learning_rate: float | None
     steps: int | None
+    outside_auc: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,14 +125,22 @@ def save_float_rung(
         precision="fp32",
         folded=False,
         parameters=count_parameters(deployed),
-        macs=count_macs(deployed, dataset.sample_shape),
+        macs=count_macs(deployed, dataset.zeros(1)),
         bytes=weight_bytes(deployed, "fp32"),
         scheme="float32",
         validation_accuracy=metric_of(dataset, "validation", validation),
         learning_rate=rate,
         steps=steps,
+        outside_auc=outside_auc_of(network, dataset, test),
     )
     save_rung(folder, network, RungOutputs(test, test), facts)
+
+
+def outside_auc_of(network: torch.nn.Module, dataset: Dataset, test: Logits) -> float | None:
+    """How well a network tells test samples, with these logits, from samples of no class."""
+    if dataset.outside is None:
+        return None
+    return outside_auc(test, run_network(network, dataset.preprocess(dataset.outside)))
 
 
 def metric_of(dataset: Dataset, part: str, outputs: Logits) -> float:
@@ -197,7 +209,7 @@ def weight_bytes(network: torch.nn.Module, precision: Precision) -> int:
     return -(-total // 8)
 
 
-def calibration_inputs(dataset: Dataset, samples: int) -> npt.NDArray[np.float32]:
+def calibration_inputs(dataset: Dataset, samples: int) -> npt.NDArray[Any]:
     """Preprocessed training inputs ``[n, ...]`` for calibration, spread evenly; never test data."""
     train = dataset.part_inputs("train")
     picks = np.linspace(0, len(train) - 1, min(samples, len(train))).astype(np.int64)

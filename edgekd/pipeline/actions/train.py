@@ -40,10 +40,11 @@ def train_arm(context: StageContext) -> None:
         distill.training,
         watch_every=max(1, distill.steps // WATCHES) if watch else 0,
     )
-    views = training_views(context, dataset, dataset.visible_labels, role="student")
+    labels = dataset.visible_labels
+    views = training_views(context, dataset, labels, role="student", network=network)
     lesson = lesson_of(context, dataset, distill)
     try:
-        network = train_on(context, network, views, dataset.visible_labels, lesson, plan, watch)
+        network = train_on(context, network, views, labels, lesson, plan, watch)
     except GivenUp as stop:
         write_json(context.out / STOPPED, {"reason": str(stop)})
         return

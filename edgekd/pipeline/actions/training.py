@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekd.data.dataset import Dataset, broadcast_shape
-from edgekd.pipeline.actions.prepare import VIEWS_FILE, VIEWS_SEED
+from edgekd.networks import takes_any_length
+from edgekd.pipeline.actions.data_files import VIEWS_FILE, VIEWS_SEED
 from edgekd.pipeline.stage import StageContext
 from edgekd.recipe import Augmentation, Distill, Teacher, tap_pairs
 
@@ -43,15 +44,30 @@ class Lesson:
     live: LiveTeacher | None = None
 
 
-def training_views(context: StageContext, dataset: Dataset, labels: Labels, *, role: str) -> Views:
+def training_views(
+    context: StageContext,
+    dataset: Dataset,
+    labels: Labels,
+    *,
+    role: str,
+    network: nn.Module | None = None,
+    by_teacher: bool = False,
+) -> Views:
     """The views of the training part that a teacher or a student is trained on.
 
     Args:
         labels: int64 ``[N]`` that training may see; labelled samples are mixed among themselves.
         role: ``teacher`` or ``student``.
+        network: that will see them; null: one that wants texts at their full length.
+        by_teacher: texts are cut by the teacher's own tokenizer, where it has one.
     """
-    from edgekd.data.views import ImageViews, Mix, StoredViews, view_table
+    from edgekd.data.views import ImageViews, Mix, StoredViews, TokenViews, view_table
 
+    if dataset.holds_tokens:
+        from edgekd.pipeline.actions.tokens import stored_tokens
+
+        tokens = stored_tokens(context, dataset, role=role, by_teacher=by_teacher)
+        return TokenViews(tokens, shorten=network is not None and takes_any_length(network))
     given = context.parameters["augmentation"]
     spec = Augmentation.model_validate(given) if given else None
     seed = VIEWS_SEED[role]

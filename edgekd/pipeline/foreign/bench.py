@@ -23,6 +23,7 @@ from edgekd.errors import BadInput, RunFailed, Unavailable
 from edgekd.export import find_inspector
 from edgekd.export.bundle_file import read_bundle
 from edgekd.export.c import SOURCE_MODEL
+from edgekd.export.token_limits import token_limits
 from edgekd.files import content_hash
 from edgekd.measure.parity import Stage, how_far, parity_chain
 from edgekd.pipeline.actions.measure import Speed
@@ -33,7 +34,7 @@ from edgekd.records import Library, MeasuredAccuracy, Measurement, Parity, Preci
 from edgekd.target import Target
 
 if TYPE_CHECKING:
-    from edgekd.devices.contract import Array, Device
+    from edgekd.devices.contract import Array, Device, Signature
 
 PARITY_SAMPLES = 32
 
@@ -109,11 +110,14 @@ def _measurements(
     path, target = artifact.path, artifact.target
     device = _device(target, resume=resume)
     try:
-        inputs = random_inputs(device.describe(path, target).inputs, PARITY_SAMPLES, seed)
+        signature = device.describe(path, target)
+        inputs = random_inputs(signature.inputs, PARITY_SAMPLES, seed, _limits(artifact))
+        precision = _precision_of(signature)
     except Unavailable:
-        inputs = []
+        # Nothing here runs it.
+        inputs, precision = [], "int8"
     accuracy, reasons = (None, []) if data is None else _accuracy(path, target, data, seed)
-    parity, differences = _reference_parity(path, target, inputs)
+    parity, differences = _reference_parity(path, target, inputs, precision)
     figures = device.measure(path, target, inputs)
     reasons = list(dict.fromkeys([*reasons, *differences, *figures.reasons]))
     speed = Speed(
@@ -127,7 +131,7 @@ def _measurements(
         rung=artifact.given.stem,
         target=target.name,
         format=target.format,
-        precision=_precision_of([str(array.dtype) for array in inputs]),
+        precision=precision,
         device=target.device,
         artifact=artifact.given.name,
         sha256=content_hash(artifact.given),
@@ -154,9 +158,19 @@ def _measurements(
     return [measured, estimated(measured, figures.estimate, target.budget)]
 
 
-def _precision_of(dtypes: list[str]) -> Precision:
-    """What can be told of a file by its inputs alone; without inputs it is full-integer."""
-    if not dtypes or any(dtype in ("int8", "uint8") for dtype in dtypes):
+def _limits(artifact: _Artifact) -> list[int | None]:
+    """How large the numbers of tokens may be, where the inputs are such."""
+    if artifact.target.format == "c":
+        return token_limits(artifact.path.with_name(SOURCE_MODEL), "tflite")
+    return token_limits(artifact.path, artifact.target.format)
+
+
+def _precision_of(signature: Signature) -> Precision:
+    """What can be told of a file by its inputs alone, or by its outputs where it takes tokens."""
+    dtypes = [tensor.dtype for tensor in signature.inputs]
+    if all(dtype in ("int32", "int64") for dtype in dtypes):
+        dtypes = [tensor.dtype for tensor in signature.outputs]
+    if any(dtype in ("int8", "uint8") for dtype in dtypes):
         return "int8"
     return "fp16" if "float16" in dtypes else "fp32"
 
@@ -171,9 +185,11 @@ def _accuracy(
     rows, limit = labelled, target.accuracy_samples
     if limit is not None and limit < len(labelled):
         rows = np.sort(np.random.default_rng(seed).permutation(labelled)[:limit])
-    scaled = samples.inputs[rows].astype(np.float32) * np.float32(samples.scale)
+    inputs = samples.inputs[rows]
+    if inputs.dtype != np.int32:  # which are numbers of tokens
+        inputs = inputs.astype(np.float32) * np.float32(samples.scale)
     try:
-        outputs = find_device(target.device).run_outputs(model, target, [scaled])[0]
+        outputs = find_device(target.device).run_outputs(model, target, [inputs])[0]
     except RunFailed as error:
         # Another phone of the queue, and what can still be measured on this one, are not lost.
         return None, [f"accuracy: {error}"]
@@ -183,7 +199,7 @@ def _accuracy(
 
 
 def _reference_parity(
-    model: Path, target: Target, inputs: list[Array]
+    model: Path, target: Target, inputs: list[Array], precision: Precision
 ) -> tuple[Parity | None, list[str]]:
     """The artifact on its device against the same runtime, or its reference, on this machine."""
     device = find_device(target.device)
@@ -202,7 +218,7 @@ def _reference_parity(
         return None, []
     except RunFailed as error:
         return None, [str(error)]
-    quantized = _precision_of([str(array.dtype) for array in inputs]) == "int8"
+    quantized = precision == "int8"
     steps = [
         Stage(
             f"{runtime}-reference" if with_reference else f"host-{runtime}", reference, quantized

@@ -17,7 +17,7 @@ from edgekd.errors import BadInput, RunFailed
 from edgekd.export import exporter_for, takes_quantized
 from edgekd.export.bundle_file import write_bundle
 from edgekd.export.c import SOURCE_MODEL
-from edgekd.export.contract import Bundle, ExportedModel, ExportRequest
+from edgekd.export.contract import Bundle, ExportedModel, ExportRequest, InputType
 from edgekd.files import content_bytes, content_hash
 from edgekd.records import Precision
 from edgekd.target import Target
@@ -44,7 +44,8 @@ def export_file(
         target_name: a target, or the path of one's own.
         precision: of a ``.pt2`` file.
         out: a folder for the target is made in it.
-        calibration: ``.npy`` float32 inputs, to quantize a ``.pt2`` file.
+        calibration: ``.npy`` inputs, float32 or the int32 numbers of tokens, to quantize a ``.pt2``
+            file.
         tflm: also write what TensorFlow Lite Micro needs, into ``tflm/``.
 
     Returns:
@@ -168,14 +169,17 @@ def _export_program(
     tflm: bool,
 ) -> Path:
     from edgekd.compress import quantize
-    from edgekd.export.program import load_program, sample_shape_of
+    from edgekd.export.program import input_type_of, load_program, sample_shape_of
 
     program = load_program(model)
     shape = sample_shape_of(program, model)
+    dtype = input_type_of(program, model)
     network = program.module(check_guards=False)
-    samples = None if calibration is None else _calibration(calibration, shape)
+    samples = None if calibration is None else _calibration(calibration, shape, dtype)
     if precision not in ("fp32", "fp16") and samples is None:
-        raise BadInput(f"{precision} needs --calibration", mend=".npy float32 inputs, preprocessed")
+        raise BadInput(
+            f"{precision} needs --calibration", mend=f".npy {dtype} inputs, preprocessed"
+        )
     quantized = None
     if takes_quantized(target) and samples is not None and precision != "fp32":
         quantized = quantize(network, precision, samples) if precision != "fp16" else None
@@ -190,6 +194,7 @@ def _export_program(
             quantized,
             target.microcontroller,
             target.budget.ram_bytes,
+            dtype,
         )
         exported = exporter_for(target).export(request)
         write_foreign_bundle(scratch, model.stem, precision, target, exported)
@@ -214,15 +219,17 @@ def _precision(text: str) -> Precision:
     return cast(Precision, text)
 
 
-def _calibration(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def _calibration(
+    path: Path, shape: tuple[int, ...], dtype: InputType
+) -> npt.NDArray[np.float32 | np.int32]:
     try:
         samples = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
     except (OSError, ValueError, EOFError) as error:
         raise BadInput("is not a .npy array", where=str(path), mend=str(error)) from error
-    if samples.dtype != np.float32 or samples.shape[1:] != shape or not len(samples):
+    if samples.dtype != np.dtype(dtype) or samples.shape[1:] != shape or not len(samples):
         raise BadInput(
             f"holds {samples.dtype} {list(samples.shape)}",
             where=str(path),
-            mend=f"give float32 [N, {', '.join(map(str, shape))}]",
+            mend=f"give {dtype} [N, {', '.join(map(str, shape))}]",
         )
     return np.array(samples)

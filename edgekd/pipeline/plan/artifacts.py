@@ -52,6 +52,7 @@ def measurement_stages(setup: Setup) -> list[Stage]:
         parameters: dict[str, Any] = {
             "seeds": rung.seeds,
             "artifact": f"artifacts/{cell}",
+            "of_teacher": rung.role == "teacher",
             "target": _target_parameters(target, rung.precision),
         }
         if target.accuracy_samples is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from edgekd.pipeline.plan.setup import Outside, Setup
+from typing import Any
+
+from edgekd.pipeline.plan.outside import Outside
+from edgekd.pipeline.plan.setup import Setup
 from edgekd.pipeline.stage import Stage
 
 
@@ -12,9 +15,10 @@ def data_stages(setup: Setup) -> list[Stage]:
         Stage(
             "data",
             "edgekd.pipeline.actions.prepare:prepare_data",
-            {"data": setup.recipe.data.model_dump(mode="json", exclude={"path"})},
-            reads={"data": setup.data_hash},
-            locations=setup.data_location,
+            {"data": _data_parameters(setup), "revision": setup.recipe.teacher.revision},
+            reads={"data": setup.data_hash} | setup.tokenizers.reads,
+            locations=setup.data_location | setup.tokenizers.locations,
+            packages=("tokenizers",) if setup.recipe.data.text else (),
         )
     ]
     if setup.stored_views:
@@ -22,8 +26,25 @@ def data_stages(setup: Setup) -> list[Stage]:
     return [*stages, _trial(setup)]
 
 
+def _data_parameters(setup: Setup) -> dict[str, Any]:
+    """Of the data, without where its files lie."""
+    return setup.recipe.data.model_dump(mode="json", exclude={"path": True, "text": {"of"}})
+
+
 def _rendered(setup: Setup, role: str) -> Stage:
-    front_end = setup.recipe.data.front_end
+    front_end, text = setup.recipe.data.front_end, setup.recipe.data.text
+    if text is not None:
+        return Stage(
+            f"views/{role}",
+            "edgekd.pipeline.actions.tokens:render_text_views",
+            {
+                "role": role,
+                "text": text.model_dump(mode="json", exclude={"of"}),
+                "augmentation": setup.augmentation,
+            },
+            ("data",),
+            packages=("tokenizers",),
+        )
     assert front_end is not None
     return Stage(
         f"views/{role}",

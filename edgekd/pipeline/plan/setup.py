@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from edgekd.data import find_source
 from edgekd.errors import BadInput
 from edgekd.files import sha256_of
 from edgekd.networks import network_file
+from edgekd.pipeline.plan.outside import Outside, resolve
 from edgekd.recipe import Data, Network, Recipe, Teacher
 from edgekd.target import Target
-
-_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
-
-
-class Outside(NamedTuple):
-    """Files outside the run folder that a stage reads.
-
-    Attributes:
-        reads: name to content hash.
-        locations: name to path.
-    """
-
-    reads: dict[str, str]
-    locations: dict[str, str]
-
-    def __or__(self, other: Outside) -> Outside:
-        """Both together."""
-        return Outside(self.reads | other.reads, self.locations | other.locations)
 
 
 @dataclass(frozen=True)
@@ -59,6 +40,17 @@ class Setup:
         return {} if path is None else {"path": str(self.resolve(path, "data.path"))}
 
     @cached_property
+    def tokenizers(self) -> Outside:
+        """What texts are cut by: the tokenizer that the student's is taken from, the teacher's."""
+        text, teacher = self.recipe.data.text, self.recipe.teacher
+        outside = Outside({}, {})
+        if text is not None and text.of is not None:
+            outside |= self._tokenizer_file(text.of)
+        if text is not None and teacher.has_tokenizer:
+            outside |= self.teacher_file(teacher, "teacher")
+        return outside
+
+    @cached_property
     def data_hash(self) -> str:
         """The content hash of the data source."""
         data = Data.model_validate({**self.recipe.data.model_dump(), **self.data_location})
@@ -73,18 +65,13 @@ class Setup:
     @property
     def stored_views(self) -> bool:
         """Whether views are rendered once, in stages of their own."""
-        return self.recipe.data.front_end is not None and self.recipe.augmentation is not None
+        data = self.recipe.data
+        rendered = data.front_end is not None or data.text is not None
+        return rendered and self.recipe.augmentation is not None
 
     def resolve(self, text: str, key: str) -> Path:
         """A path of the recipe, with ``${NAME}`` and ``${NAME:-default}`` from the environment."""
-
-        def value(match: re.Match[str]) -> str:
-            found = os.environ.get(match[1]) or match[2]
-            if found is None:
-                raise BadInput(f"the variable {match[1]} is not set", where=key)
-            return found
-
-        return (self.folder / Path(_VARIABLE.sub(value, text)).expanduser()).resolve()
+        return resolve(self.folder, text, key)
 
     @cached_property
     def student_network(self) -> dict[str, Any]:
@@ -121,6 +108,16 @@ class Setup:
         if not path.is_file():
             raise BadInput("there is no such file", where=str(path), mend="teacher.weights")
         return Outside({"weights": sha256_of(path)}, {"weights": str(path)})
+
+    def _tokenizer_file(self, text: str) -> Outside:
+        from edgekd.teachers import hugging_face
+
+        path = self.resolve(text, "data.text.of")
+        if path.is_file():
+            return Outside({"tokenizer": sha256_of(path)}, {"tokenizer": str(path)})
+        location = str(path) if path.exists() else text
+        found = hugging_face.fingerprint(location, None)
+        return Outside({"tokenizer": found}, {"tokenizer": location})
 
     def _network_file(self, spec: Network, name: str) -> Outside:
         file = network_file(spec, self.folder).resolve()

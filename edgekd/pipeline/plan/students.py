@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from edgekd.pipeline.plan.ladder import RungPlan, rungs_of
+from edgekd.pipeline.plan.outside import Outside
 from edgekd.pipeline.plan.packages import PRUNING, QUANTIZING, TRAINING
-from edgekd.pipeline.plan.setup import Outside, Setup
+from edgekd.pipeline.plan.setup import Setup
 from edgekd.pipeline.plan.teacher import OUTPUTS, live_teacher
 from edgekd.pipeline.stage import Stage
 

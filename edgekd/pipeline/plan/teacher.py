@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgekd.pipeline.plan.outside import Outside
 from edgekd.pipeline.plan.packages import TRAINING, teacher_packages
-from edgekd.pipeline.plan.setup import Outside, Setup
+from edgekd.pipeline.plan.setup import Setup
 from edgekd.pipeline.stage import Stage
 from edgekd.recipe import Teacher, tap_pairs
 
@@ -61,7 +62,7 @@ def _member_stages(setup: Setup, member: Teacher, base: str) -> list[Stage]:
         Stage(
             network,
             "edgekd.pipeline.actions.teach:"
-            + ("train_teacher" if member.kind == "torch" else "load_teacher"),
+            + ("train_teacher" if member.kind == "torch" or member.head else "load_teacher"),
             shared,
             ("data", *views) if member.trained_here else ("data",),
             *(file | setup.teacher_weights(member)),

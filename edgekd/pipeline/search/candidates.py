@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from edgekd.errors import BadInput
 from edgekd.networks import build_network
@@ -39,7 +39,9 @@ def estimate_candidate(
         spec = setup.recipe.prune or Prune(channels=prune)
         network = prune_channels(network.eval(), shape, prune, scope=spec.scope, keep=spec.keep)
     try:
-        found = estimate_footprint(fold_batch_norm(network), shape, precision)
+        dtype: Literal["float32", "int32"]
+        dtype = "float32" if setup.recipe.data.text is None else "int32"
+        found = estimate_footprint(fold_batch_norm(network), shape, precision, dtype)
     except BadInput as error:
         error.where = error.where or "student"
         raise

@@ -17,19 +17,15 @@ from edgekd.measure.statistics import rung_accuracy
 from edgekd.pipeline.actions.rung_files import load_facts, load_outputs
 from edgekd.pipeline.engine import Engine, Reporter
 from edgekd.pipeline.environment import environment
+from edgekd.pipeline.ladders import plan_run
 from edgekd.pipeline.manifest import RunFolder, open_run_folder
 from edgekd.pipeline.parts import Until
 from edgekd.pipeline.plan import plan_stages
 from edgekd.pipeline.plan.data import data_stages
 from edgekd.pipeline.plan.setup import Setup
 from edgekd.pipeline.plan.variants import SharedStages, needed_for, values_of
-from edgekd.pipeline.run import (
-    default_jobs,
-    fresh_manifest,
-    plan_run,
-    require_packages,
-    require_report_packages,
-)
+from edgekd.pipeline.requirements import require_packages, require_report_packages
+from edgekd.pipeline.run import default_jobs, fresh_manifest
 from edgekd.pipeline.search.candidates import estimate_candidate, overrides_of_candidate, rung_of
 from edgekd.pipeline.search.space import Space, choices, grid_points
 from edgekd.pipeline.search.sweep import describe

@@ -12,16 +12,12 @@ from edgekd.files import digest
 from edgekd.pipeline.actions.rung_files import load_facts
 from edgekd.pipeline.actions.trial import STOPPED, STUDY, STUDY_NAME, TRIAL
 from edgekd.pipeline.engine import Engine, Reporter
+from edgekd.pipeline.ladders import plan_run
 from edgekd.pipeline.manifest import RunFolder, open_run_folder
 from edgekd.pipeline.plan.setup import Setup
 from edgekd.pipeline.plan.variants import SharedStages, labels_of, needed_for
-from edgekd.pipeline.run import (
-    default_jobs,
-    fresh_manifest,
-    plan_run,
-    require_packages,
-    require_report_packages,
-)
+from edgekd.pipeline.requirements import require_packages, require_report_packages
+from edgekd.pipeline.run import default_jobs, fresh_manifest
 from edgekd.pipeline.search.space import Choice, Space, shown
 from edgekd.pipeline.search.studies import distributions_of, open_study, point_of
 from edgekd.pipeline.search.sweep import Setting, lay_in, write_sweep

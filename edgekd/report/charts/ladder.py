@@ -44,9 +44,11 @@ def _ladder(report: Report, width: int, name: str) -> str:
             colour = COLOURS[f"series-{colours[rung.name]}"]
             accuracy = rung.accuracy
             axes.plot(accuracy.ci95, [row, row], color=colour, linewidth=3, alpha=0.45)
+            # The one seed of a language model is its mean.
+            seeds = accuracy.per_seed if rung.language is None else []
             axes.plot(
-                accuracy.per_seed,
-                [row - 0.27] * len(accuracy.per_seed),
+                seeds,
+                [row - 0.27] * len(seeds),
                 "o",
                 color=colour,
                 markersize=4,

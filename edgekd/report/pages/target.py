@@ -12,6 +12,7 @@ from edgekd.report.pages.firmware import FirmwarePart, firmware_part
 from edgekd.report.samples import read_samples
 from edgekd.report.section_lines import model_lines, samples_line
 from edgekd.report.summary import TargetSection, target_sections
+from edgekd.report.tables.language import answers_table, differences_table, torch_table
 from edgekd.report.tables.operators import Operators, operators_of
 from edgekd.report.tables.phone import phone_table, state_note, state_table
 from edgekd.report.tables.table import Table
@@ -44,6 +45,9 @@ class TargetPart:
     state: Table
     state_note: str
     latencies: list[LatencyPart]
+    answers: Table
+    beside_torch: Table
+    differences: Table
     correctness: Table
     parity: Table
     operators: list[Operators]
@@ -78,6 +82,9 @@ def _part(
         state=state_table(section),
         state_note=state_note(section),
         latencies=_latencies(section, f"{name}-latency", colours, folder),
+        answers=answers_table(section),
+        beside_torch=torch_table(section),
+        differences=differences_table(section),
         correctness=correctness_table(section),
         parity=parity_table(section),
         operators=operators_of(section),

@@ -8,6 +8,7 @@ from typing import Literal
 
 from edgekd.records import Measurement, Preflight
 from edgekd.report import units
+from edgekd.report.language import perplexity, shortest_prompt
 from edgekd.report.planes import file_bytes
 from edgekd.report.units import MISSING
 
@@ -57,13 +58,41 @@ def _estimated_time(found: Measurement) -> str:
 
 def _speedup(found: Measurement) -> str:
     """Of measured milliseconds."""
-    if found.kind not in ("device", "host"):
+    if found.kind not in ("device", "host") or found.generation is not None:
         return MISSING
     return units.times(found.vs_teacher.speedup)
 
 
 def _estimated_speedup(found: Measurement) -> str:
     return units.times(found.vs_teacher.speedup) if found.kind == "estimate" else MISSING
+
+
+def decoding_speedup(found: Measurement) -> str:
+    """Of tokens decoded a second."""
+    return units.times(found.vs_teacher.speedup if found.generation else None)
+
+
+def decoding_rate(found: Measurement) -> str:
+    """Tokens decoded a second behind the shortest prompt."""
+    timed = shortest_prompt(found)
+    return units.rate(timed.decode_tokens_per_second if timed else None)
+
+
+def prefill_rate(found: Measurement) -> str:
+    """Tokens of the shortest prompt that are read a second."""
+    timed = shortest_prompt(found)
+    return units.rate(timed.prefill_tokens_per_second if timed else None)
+
+
+def first_token(found: Measurement) -> str:
+    """Milliseconds to the first token of an answer to the shortest prompt, without the unit."""
+    timed = shortest_prompt(found)
+    return units.milliseconds(timed.time_to_first_token_ms if timed else None)
+
+
+def file_perplexity(found: Measurement) -> str:
+    """Perplexity of an exported language model."""
+    return units.perplexity(perplexity(found.language.nll) if found.language else None)
 
 
 def _fewer(found: Measurement) -> str:
@@ -192,6 +221,10 @@ PERFORMANCE = (
     MeasurementColumn("Measured", "Accuracy", accuracy),
     MeasurementColumn("Retained", "Accuracy", _retained),
     MeasurementColumn("Samples", "Accuracy", _samples),
+    MeasurementColumn("Perplexity", "Accuracy", file_perplexity),
+    MeasurementColumn("First token, ms", "Answers", first_token),
+    MeasurementColumn("Tokens/s", "Answers", decoding_rate),
+    MeasurementColumn("Speed-up", "Answers", decoding_speedup),
     MeasurementColumn("p50", "Latency, ms", _p50),
     MeasurementColumn("p90", "Latency, ms", _p90),
     MeasurementColumn("p99", "Latency, ms", _p99),
@@ -231,6 +264,10 @@ CORRECTNESS = (
 # The few that every target has in the tables of all targets.
 LADDER = (
     MeasurementColumn("Accuracy", "", accuracy_on_sample),
+    MeasurementColumn("Perplexity", "", file_perplexity),
+    MeasurementColumn("First token, ms", "", first_token),
+    MeasurementColumn("Tokens/s", "", decoding_rate),
+    MeasurementColumn("Speed-up", "", decoding_speedup),
     MeasurementColumn("p50 ms", "", _p50),
     MeasurementColumn("Speed-up", "", _speedup),
     MeasurementColumn("Instructions", "", lambda m: units.count(m.instructions)),
@@ -244,7 +281,12 @@ LADDER = (
     MeasurementColumn("File", "", file_size),
 )
 # Figures that a disturbed run makes void; sizes stay what they are.
-DISTURBED = frozenset({"p50 ms", "Speed-up", "Instructions", "Fewer", "Cycles", "Estimated ms"})
+DISTURBED = frozenset(
+    {
+        *("p50 ms", "Speed-up", "Instructions", "Fewer", "Cycles", "Estimated ms"),
+        *("First token, ms", "Tokens/s"),
+    }
+)
 
 
 def having(

@@ -14,30 +14,30 @@ from edgekd.report.tables.columns import (
     LADDER,
     MeasurementColumn,
     accuracy_on_sample,
+    file_perplexity,
     having,
 )
+from edgekd.report.tables.language import SCORES, RungColumn
 from edgekd.report.tables.table import NOT_AVAILABLE, Column, Row, Table
 from edgekd.report.units import MISSING
+
+_OUTSIDE_NOTE = (
+    "No class: how well test samples are told from samples that belong to no class, by the"
+    " probability of the first choice; 50 % is chance."
+)
+# MACs are not counted, there is one seed, and tokens stand among the figures of the test text.
+_NOT_OF_LANGUAGE = frozenset({"MACs", "Per seed", "Test samples"})
 
 
 def rungs_table(report: Report) -> Table:
     """Every rung as torch sees it: size and accuracy over its seeds."""
-    metrics = dict.fromkeys(rung.accuracy.metric for rung in report.rungs)
-    metric = "/".join(metrics) or "accuracy"
+    columns = _rung_columns(report)
+    outside = any(rung.outside_auc is not None for rung in report.rungs)
     return Table(
         caption="Rungs: the models before export",
-        columns=[
-            Column("Rung", role="text"),
-            Column("Precision", role="text"),
-            Column("Parameters"),
-            Column("MACs"),
-            Column("Weights"),
-            Column(units.metric(metric)),
-            Column("95% interval"),
-            Column("Per seed"),
-            Column("Test samples"),
-        ],
-        rows=[Row(_rung_cells(rung)) for rung in report.rungs],
+        columns=[column for column, _ in columns],
+        rows=[Row([read(rung) for _, read in columns]) for rung in report.rungs],
+        notes=[_OUTSIDE_NOTE] if outside else [],
     )
 
 
@@ -107,19 +107,32 @@ def _losses_table(origin: Origin, falls: list[Waterfall]) -> Table:
     return Table(f"Where points were lost ({origin.text})", columns, rows)
 
 
-def _rung_cells(rung: Rung) -> list[str]:
-    accuracy = rung.accuracy
-    return [
-        rung.name,
-        rung.precision,
-        units.count(rung.parameters),
-        units.count(rung.macs),
-        units.size(rung.bytes),
-        units.percent(accuracy.value),
-        units.interval(*accuracy.ci95),
-        ", ".join(f"{value * 100:.2f}" for value in accuracy.per_seed) or MISSING,
-        units.count(accuracy.n),
+def _rung_columns(report: Report) -> list[RungColumn]:
+    """What is shown of each rung; those of a language model were trained with one seed."""
+    metrics = dict.fromkeys(rung.accuracy.metric for rung in report.rungs)
+    columns: list[RungColumn] = [
+        (Column("Rung", role="text"), lambda rung: rung.name),
+        (Column("Precision", role="text"), lambda rung: rung.precision),
+        (Column("Parameters"), lambda rung: units.count(rung.parameters)),
+        (Column("MACs"), lambda rung: units.count(rung.macs)),
+        (Column("Weights"), lambda rung: units.size(rung.bytes)),
+        (
+            Column(units.metric("/".join(metrics) or "accuracy")),
+            lambda rung: units.percent(rung.accuracy.value),
+        ),
+        (Column("95% interval"), lambda rung: units.interval(*rung.accuracy.ci95)),
+        (Column("Per seed"), _per_seed),
+        (Column("Test samples"), lambda rung: units.count(rung.accuracy.n)),
     ]
+    if any(rung.outside_auc is not None for rung in report.rungs):
+        columns.append((Column("No class"), lambda rung: units.percent(rung.outside_auc)))
+    if any(rung.language for rung in report.rungs):
+        return [pair for pair in columns if pair[0].heading not in _NOT_OF_LANGUAGE] + [*SCORES]
+    return columns
+
+
+def _per_seed(rung: Rung) -> str:
+    return ", ".join(f"{value * 100:.2f}" for value in rung.accuracy.per_seed) or MISSING
 
 
 def _cell_texts(cell: Cell, columns: list[MeasurementColumn]) -> list[str]:
@@ -134,5 +147,6 @@ def _cell_text(found: Measurement, column: MeasurementColumn) -> str:
     text = column.read(found)
     if text == MISSING or found.valid:
         return text
-    diverged = column.read is accuracy_on_sample and not found.accuracy_holds
+    predicts = column.read in (accuracy_on_sample, file_perplexity)
+    diverged = predicts and not found.accuracy_holds
     return "invalid" if diverged or column.heading in DISTURBED else text

@@ -15,11 +15,13 @@ _ABOUT: dict[Kind | None, str] = {
     "estimate": "cycles and memory by a model",
 }
 _MEASURED = "accuracy, latency, memory and size"
+_ANSWERED = "predictions, answers, memory and size"
 
 
 def performance_table(section: TargetSection) -> Table:
-    """Accuracy, latency, memory and size on one target, and what could not be made for it."""
-    table = _measurements(section, PERFORMANCE, _ABOUT.get(section.kind, _MEASURED), section.made)
+    """Accuracy, cost and size on one target, and what could not be made for it."""
+    about = _ANSWERED if section.of_language else _ABOUT.get(section.kind, _MEASURED)
+    table = _measurements(section, PERFORMANCE, about, section.made)
     rows = [
         replace(row, note="; ".join([*found.reasons, *found.budget.exceeded]))
         for row, found in zip(table.rows, section.measurements, strict=True)

@@ -62,8 +62,10 @@ bool read_request(Request& request, uint64_t limit) {
     if (begun < sizeof operation || read_some(&length, sizeof length) < sizeof length) {
         fail(kUsage, "the request is cut short");
     }
-    if (operation < static_cast<uint32_t>(Operation::kDescribe) ||
-        operation > static_cast<uint32_t>(Operation::kMemory)) {
+    const bool known = (operation >= static_cast<uint32_t>(Operation::kDescribe) &&
+                        operation <= static_cast<uint32_t>(Operation::kMemory)) ||
+                       operation == static_cast<uint32_t>(Operation::kShapes);
+    if (!known) {
         fail(kUsage, "there is no operation " + std::to_string(operation));
     }
     if (length > limit) {

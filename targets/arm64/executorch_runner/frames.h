@@ -10,6 +10,8 @@
 //   RUN       the bytes of each input, one after the other -> the bytes of each output
 //   COUNT     as RUN; the inference alone stands between the system calls getpgid(BEGIN) and
 //             getpgid(END), the two numbers of the command line
+//   SHAPES    int32 sizes of each input, as many as it has dimensions -> empty; they hold for all
+//             that follows, and no input may be larger than the file declares it
 //   MEMORY    empty -> JSON {"start": {"resident", "peak"}, "loaded": {...}, "now": {...}}, bytes of
 //             the whole process: before the model was loaded, after it, and at this moment
 //
@@ -21,7 +23,7 @@
 #include <string>
 #include <vector>
 
-enum class Operation : uint32_t { kDescribe = 1, kRun = 2, kCount = 3, kMemory = 4 };
+enum class Operation : uint32_t { kDescribe = 1, kRun = 2, kCount = 3, kMemory = 4, kShapes = 8 };
 
 struct Request {
     Operation operation;

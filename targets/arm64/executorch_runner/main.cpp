@@ -74,7 +74,7 @@ int main(int count, char** arguments) {
     const std::string loaded = memory_now();
 
     Request request;
-    while (read_request(request, model.input_bytes())) {
+    while (read_request(request, model.request_bytes())) {
         switch (request.operation) {
             case Operation::kDescribe:
                 reply(model.describe());
@@ -83,6 +83,15 @@ int main(int count, char** arguments) {
                 reply("{\"start\": " + start + ", \"loaded\": " + loaded +
                       ", \"now\": " + memory_now() + "}");
                 break;
+            case Operation::kShapes: {
+                const std::string problem = model.set_shapes(request.payload);
+                if (problem.empty()) {
+                    reply("");
+                } else {
+                    reply_failed(problem);
+                }
+                break;
+            }
             default:
                 run(model, request, begin, end);
         }

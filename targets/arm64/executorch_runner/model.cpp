@@ -1,6 +1,8 @@
 #include "model.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "frames.h"
 
@@ -160,6 +162,7 @@ void Model::bind_slots(int status) {
         }
     }
     for (Slot& slot : inputs_) {
+        most_.push_back(slot.bytes.size());
         input_tensors_.push_back(
             make_tensor_ptr(slot.shape, slot.bytes.data(), slot.dim_order, {}, slot.type));
     }
@@ -186,6 +189,47 @@ uint64_t Model::input_bytes() const {
         total += slot.bytes.size();
     }
     return total;
+}
+
+uint64_t Model::request_bytes() const {
+    uint64_t sizes = 0;
+    for (const Slot& slot : inputs_) {
+        sizes += slot.shape.size() * sizeof(int32_t);
+    }
+    return std::max(input_bytes(), sizes);
+}
+
+std::string Model::set_shapes(const std::vector<uint8_t>& payload) {
+    std::vector<int32_t> sizes(payload.size() / sizeof(int32_t));
+    if (!payload.empty()) {
+        std::memcpy(sizes.data(), payload.data(), sizes.size() * sizeof(int32_t));
+    }
+    std::vector<Slot> changed = inputs_;
+    size_t taken = 0;
+    for (size_t index = 0; index < changed.size(); ++index) {
+        Slot& slot = changed[index];
+        if (sizes.size() - taken < slot.shape.size()) {
+            return "there are too few sizes";
+        }
+        uint64_t bytes = executorch::runtime::elementSize(slot.type);
+        for (int32_t& size : slot.shape) {
+            size = sizes[taken++];
+            if (size < 0 || (bytes *= static_cast<uint64_t>(size)) > most_[index]) {
+                return "input " + std::to_string(index) + " would be larger than is declared";
+            }
+        }
+        slot.bytes.assign(bytes, 0);
+    }
+    if (taken != sizes.size() || payload.size() % sizeof(int32_t) != 0) {
+        return "there are too many sizes";
+    }
+    inputs_ = std::move(changed);
+    input_tensors_.clear();
+    for (Slot& slot : inputs_) {
+        input_tensors_.push_back(
+            make_tensor_ptr(slot.shape, slot.bytes.data(), slot.dim_order, {}, slot.type));
+    }
+    return "";
 }
 
 std::string Model::set_inputs(const std::vector<uint8_t>& payload) {

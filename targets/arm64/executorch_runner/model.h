@@ -27,6 +27,11 @@ public:
 
     std::string describe() const;
     uint64_t input_bytes() const;
+    // The largest payload of a request.
+    uint64_t request_bytes() const;
+
+    // Takes other sizes of the inputs; the reason where they are not some that the file allows.
+    std::string set_shapes(const std::vector<uint8_t>& payload);
 
     // Copies the inputs, one after the other; the reason where they do not fit.
     std::string set_inputs(const std::vector<uint8_t>& payload);
@@ -51,6 +56,8 @@ private:
     std::unique_ptr<executorch::runtime::MemoryManager> memory_;
     std::unique_ptr<executorch::runtime::Method> method_;
     std::vector<Slot> inputs_;
+    // What the file declares for each input, which is the most that it takes.
+    std::vector<size_t> most_;
     std::vector<Slot> outputs_;
     std::vector<executorch::extension::TensorPtr> input_tensors_;
 };

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekd.export.c.generate import Library
+from tests.export.c.models import ROWS
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 Array = npt.NDArray[Any]
@@ -62,13 +63,15 @@ def build_for_host(library: Library, folder: Path, *flags: str) -> HostLibrary:
 
 
 def random_inputs(library: Library, seed: int) -> list[Array]:
-    """Whole range of every integer input; floats around zero."""
+    """Whole range of every 8-bit input; floats around zero; numbers of rows in int32."""
     generator = np.random.default_rng(seed)
     values = []
     for index in library.graph.inputs:
         tensor = library.graph.tensors[index]
         if tensor.dtype == "float32":
             values.append(generator.normal(size=tensor.shape).astype(np.float32))
+        elif tensor.dtype == "int32":
+            values.append(generator.integers(0, ROWS, tensor.shape, np.int32))
         else:
             limits = np.iinfo(tensor.dtype)
             values.append(

@@ -289,6 +289,17 @@ def unpack(model: ModelBuilder, source: int, axis: int) -> list[int]:
     return outputs
 
 
+def lookup_rows(
+    model: ModelBuilder, kind: str, numbers: int, table: int, dtype: str | None = None
+) -> int:
+    """EMBEDDING_LOOKUP or GATHER of a table's rows, in the table's type or another."""
+    shape = (*model.shape(numbers), *model.shape(table)[1:])
+    output = model.like(table, shape) if dtype is None else model.tensor(shape, dtype, None)
+    inputs = [table, numbers] if kind == "GATHER" else [numbers, table]
+    model.operator(kind, inputs, [output], **({"axis": 0} if kind == "GATHER" else {}))
+    return output
+
+
 def gather(model: ModelBuilder, source: int, indices: Any, axis: int) -> int:
     """GATHER of constant indices."""
     shape = model.shape(source)

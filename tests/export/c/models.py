@@ -23,6 +23,8 @@ from ai_edge_litert import schema_py_generated as schema
 Array = npt.NDArray[Any]
 Pair = tuple[int, int]
 Scales = float | Sequence[float]
+# Inputs of int32 are numbers of rows in a table, which has at least so many.
+ROWS = 8
 
 _OPTIONS = {
     "ADD": "Add",

@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.export.c import model_operators as ops
 from tests.export.c.models import (
+    ROWS,
     Array,
     ModelBuilder,
     conv_2d,
@@ -51,6 +52,22 @@ def _pair(add: Callable[[ModelBuilder, int, int], int]) -> Built:
 
 def _unary(kind: str, **options: float) -> Callable[[], Built]:
     return lambda: _of(lambda m, x: ops.unary(m, kind, x, **options))  # type: ignore[arg-type]
+
+
+def _rows(kind: str, dtype: str, *, scaled: bool = False) -> Callable[[], Built]:
+    """Rows of a table by numbers that come in; scaled: int8 rows, each with its scale."""
+
+    def build() -> Built:
+        model = ModelBuilder()
+        scale = [0.01 * row for row in range(1, ROWS + 2)] if scaled else 0.1
+        table = model.constant(weights(ROWS + 1, 5), dtype, scale)
+        numbers = model.input((3,), dtype="int32")
+        found = ops.lookup_rows(model, kind, numbers, table, "float32" if scaled else None)
+        if scaled or dtype == "float32":
+            found = ops.unary(model, "QUANTIZE", found)
+        return model, [found]
+
+    return build
 
 
 def _root(kind: str) -> Callable[[], Built]:
@@ -127,6 +144,10 @@ ONE_OPERATOR: dict[str, Callable[[], Built]] = {
     ),
     "PACK": lambda: _of(lambda m, x: ops.pack(m, [x, x, x], 1)),
     "UNPACK": lambda: _of(lambda m, x: ops.unpack(m, x, 2)),
+    "EMBEDDING_LOOKUP": _rows("EMBEDDING_LOOKUP", "int8"),
+    "EMBEDDING_LOOKUP float": _rows("EMBEDDING_LOOKUP", "float32"),
+    "EMBEDDING_LOOKUP scaled": _rows("EMBEDDING_LOOKUP", "int8", scaled=True),
+    "GATHER rows": _rows("GATHER", "int8"),
     "GATHER": lambda: _of(lambda m, x: ops.gather(m, x, [[2, 0], [1, 1]], 1)),
     "RESIZE_BILINEAR": lambda: _of(
         lambda m, x: ops.resize(m, "RESIZE_BILINEAR", x, (9, 3), half_pixel_centers=True)

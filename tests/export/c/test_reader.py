@@ -20,6 +20,7 @@ from edgekd.export.c.reading.tensors import unpack_int4
 from tests.conftest import MLPERF_TINY
 from tests.export.c import model_operators as ops
 from tests.export.c.models import (
+    ROWS,
     ModelBuilder,
     builtin_ref,
     conv_2d,
@@ -92,6 +93,8 @@ def example(tensor: Tensor, generator: np.random.Generator) -> np.ndarray[Any, A
     dtype = np.dtype(tensor.dtype)
     if dtype.kind == "f":
         return generator.normal(size=tensor.shape).astype(dtype)
+    if dtype == np.int32:
+        return generator.integers(0, ROWS, tensor.shape).astype(dtype)
     limits = np.iinfo(dtype)
     return generator.integers(limits.min, limits.max + 1, tensor.shape).astype(dtype)
 

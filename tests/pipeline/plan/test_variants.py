@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from edgekd.pipeline.ladders import plan_run
 from edgekd.pipeline.plan import plan_stages
 from edgekd.pipeline.plan.variants import SharedStages, needed_for
-from edgekd.pipeline.run import plan_run
 from edgekd.pipeline.stage import Stage
 
 

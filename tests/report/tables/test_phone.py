@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edgekd.records import DeviceFacts, Report
+from edgekd.report.key_figures import key_figures
 from edgekd.report.origin import Origin, phone_name
-from edgekd.report.summary import TargetSection, key_figures, target_sections
+from edgekd.report.summary import TargetSection, target_sections
 from edgekd.report.tables.ladder import targets_tables
 from edgekd.report.tables.phone import phone_table, state_note, state_table
 from edgekd.report.tables.target import performance_table

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-DESCRIBE, RUN, COUNT, EMPTY, OPERATORS = 1, 2, 3, 5, 6
+DESCRIBE, RUN, COUNT, EMPTY, OPERATORS, SIGNATURE, SHAPES = 1, 2, 3, 5, 6, 7, 8
 DONE, FAILED = 0, 1
 CANNOT_LOAD = 3
 REQUEST = struct.Struct("<IQ")
@@ -64,6 +64,9 @@ class Model(Protocol):
     def operators(self) -> dict[str, Any]:
         """What ran where, in the runtime's own terms."""
 
+    def choose(self, operation: int, payload: bytes) -> None:
+        """Change to another signature, or to other shapes of the inputs."""
+
 
 class Litert:
     """An interpreter of LiteRT with its default delegate, on one thread."""
@@ -72,24 +75,44 @@ class Litert:
         """Load a file."""
         from ai_edge_litert import interpreter
 
-        self._interpreter = interpreter.Interpreter(model_path=path, num_threads=1)
+        self._interpreter: Any = interpreter.Interpreter(model_path=path, num_threads=1)
         self._interpreter.allocate_tensors()
-        inputs = self._interpreter.get_input_details()
-        outputs = self._interpreter.get_output_details()
+        self._graph = 0
+        self._describe(
+            self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        )
+        self.invoke = self._interpreter.invoke
+
+    def _describe(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         self._input_indices = [details["index"] for details in inputs]
         self._output_indices = [details["index"] for details in outputs]
         self.inputs = [_litert_tensor(details) for details in inputs]
         self.outputs = [_litert_tensor(details) for details in outputs]
-        self.invoke = self._interpreter.invoke
+
+    def choose(self, operation: int, payload: bytes) -> None:
+        """Change to a signature; its tensors then have the names that it gives them."""
+        if operation != SIGNATURE:
+            raise ValueError("the shapes of a .tflite are fixed")
+        runner = self._interpreter.get_signature_runner(payload.decode())
+        # The public call copies all inputs and outputs within the time that is counted.
+        self._graph = runner._subgraph_index
+        wrapper, graph = self._interpreter._interpreter, self._graph
+        wrapper.AllocateTensors(graph)
+        inputs, outputs = runner.get_input_details(), runner.get_output_details()
+        self._describe(
+            [{**details, "name": name} for name, details in inputs.items()],
+            [{**details, "name": name} for name, details in outputs.items()],
+        )
+        self.invoke = lambda: wrapper.Invoke(graph)
 
     def prepare(self, arrays: Sequence[Array]) -> None:
         """Copy the inputs into the interpreter's tensors."""
         for index, array in zip(self._input_indices, arrays, strict=True):
-            self._interpreter.set_tensor(index, array)
+            self._interpreter._interpreter.SetTensor(index, array, self._graph)
 
     def results(self) -> list[Array]:
         """Copies of the output tensors."""
-        return [self._interpreter.get_tensor(index) for index in self._output_indices]
+        return [self._interpreter.get_tensor(index, self._graph) for index in self._output_indices]
 
     def operators(self) -> dict[str, Any]:
         """The graph's nodes, those of delegates included."""
@@ -119,7 +142,7 @@ class Onnx:
             self._binding.bind_output(info["name"])
         self._bound: Sequence[Array] = ()
         run, binding = self._session.run_with_iobinding, self._binding
-        self.invoke = lambda: run(binding)
+        self.invoke: Callable[[], None] = lambda: run(binding)
 
     def _open(self, *, profile: bool) -> Any:
         import onnxruntime
@@ -129,6 +152,21 @@ class Onnx:
         options.log_severity_level = _ERRORS_ONLY
         options.enable_profiling = profile
         return onnxruntime.InferenceSession(self._path, options, providers=["CPUExecutionProvider"])
+
+    def choose(self, operation: int, payload: bytes) -> None:
+        """Change the shapes of the inputs; those of the outputs follow from a run on zeros."""
+        if operation != SHAPES:
+            raise ValueError("an .onnx has no signatures")
+        sizes = [size for (size,) in struct.iter_unpack("<i", payload)]
+        if len(sizes) != sum(len(info["shape"]) for info in self.inputs) or min(sizes) < 0:
+            raise ValueError(f"{len(sizes)} sizes are not those of {len(self.inputs)} inputs")
+        for info in self.inputs:
+            rank = len(info["shape"])
+            info["shape"], sizes = sizes[:rank], sizes[rank:]
+        self.prepare([np.zeros(info["shape"], info["dtype"]) for info in self.inputs])
+        self.invoke()
+        for info, array in zip(self.outputs, self.results(), strict=True):
+            info["shape"] = list(array.shape)
 
     def prepare(self, arrays: Sequence[Array]) -> None:
         """Bind the inputs; the binding reads the arrays' own memory, so they are kept."""
@@ -204,6 +242,9 @@ class Worker:
             return _json({"inputs": model.inputs, "outputs": model.outputs})
         if operation == OPERATORS:
             return _json(model.operators())
+        if operation in (SIGNATURE, SHAPES):
+            model.choose(operation, payload)
+            return b""
         if operation == EMPTY:
             self._region(self._baseline, None)
             return b""

@@ -1,29 +1,11 @@
-"""Wheels of another platform, fetched by pip and checked against their pinned content."""
+"""Wheels for the guest's Python and platform."""
 
 from __future__ import annotations
 
-import os
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from edgekd.devices.arm64.sysroot.pins import PYTHON, WheelPin
-from edgekd.errors import MissingPackage, RunFailed
-from edgekd.files import sha256_of
-from edgekd.tool_environments.child import run_child
-
-_SECONDS = 900.0
-# Settings that would add other packages or platforms; those that name an index, a proxy or
-# certificates stay.
-_UNWANTED = (
-    *("PIP_REQUIREMENT", "PIP_CONSTRAINT", "PIP_EDITABLE", "PIP_PLATFORM", "PIP_ABI"),
-    *("PIP_NO_BINARY", "PIP_PRE", "PIP_PYTHON", "PIP_DRY_RUN"),
-)
-_OPTIONS = (
-    *("--require-hashes", "--no-deps", "--only-binary=:all:", "--python-version", PYTHON),
-    *("--implementation", "cp", "--no-input", "--disable-pip-version-check"),
-    *("--quiet", "--progress-bar", "off"),
-)
+from edgekd.wheels import fetch_wheel
 
 
 def download_wheel(name: str, pin: WheelPin, folder: Path) -> Path:
@@ -33,32 +15,4 @@ def download_wheel(name: str, pin: WheelPin, folder: Path) -> Path:
         MissingPackage: edgekd's own environment has no pip.
         RunFailed: it cannot be had, or is not the file that was pinned.
     """
-    if find_spec("pip") is None:
-        raise MissingPackage("pip is not installed", mend=f"{sys.executable} -m ensurepip")
-    requirements = folder / "requirements.txt"
-    requirements.write_text(f"{name}=={pin.version} --hash=sha256:{pin.sha256}\n", encoding="ascii")
-    command = [sys.executable, "-m", "pip", "download", *_OPTIONS, "--platform", pin.platform]
-    ended = run_child(
-        [*command, "--requirement", str(requirements), "--dest", str(folder)],
-        environment={key: value for key, value in os.environ.items() if key not in _UNWANTED},
-        folder=folder,
-        seconds=_SECONDS,
-    )
-    if not ended.well and any("DO NOT MATCH THE HASHES" in line for line in ended.lines):
-        raise _other_content(name, pin)
-    if not ended.well:
-        raise RunFailed(
-            f"the wheel {name} {pin.version} for {pin.platform} could not be fetched",
-            mend="a package index must be in reach; " + ended.first_line("ERROR:"),
-        )
-    [wheel] = folder.glob("*.whl")
-    if sha256_of(wheel) != pin.sha256:
-        raise _other_content(name, pin)
-    return wheel
-
-
-def _other_content(name: str, pin: WheelPin) -> RunFailed:
-    return RunFailed(
-        f"the wheel {name} {pin.version} has another content than the one that is pinned",
-        mend="do not trust this package index, or use a newer edgekd",
-    )
+    return fetch_wheel(name, pin.version, pin.sha256, folder, python=PYTHON, platform=pin.platform)

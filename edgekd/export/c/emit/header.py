@@ -69,7 +69,8 @@ extern const struct model_tensor model_outputs[MODEL_OUTPUT_COUNT];
 extern uint8_t model_arena[MODEL_ARENA_BYTES];
 
 /* One inference: reads the inputs in the arena and writes the outputs into it. Inputs may be
-   overwritten. Keeps nothing between calls: calls with different arenas may run at once. */
+   overwritten. A number that names no row of a table counts as 0. Keeps nothing between calls:
+   calls with different arenas may run at once. */
 void model_run(uint8_t *arena);
 
 #ifdef __cplusplus

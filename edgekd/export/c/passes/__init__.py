@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from edgekd.export.c.graph import Graph
 from edgekd.export.c.passes.activations import fuse_activations
 from edgekd.export.c.passes.dead_channels import remove_dead_channels
+from edgekd.export.c.passes.embedding_means import fuse_embedding_means
 from edgekd.export.c.passes.folding import fold_constants
 from edgekd.export.c.passes.lookups import compose_lookups
 from edgekd.export.c.passes.one_channel import convolve_one_channel
 from edgekd.export.c.passes.padding import fuse_padding
 from edgekd.export.c.passes.report import NOTHING, PassReport, size, summary
 from edgekd.export.c.passes.reshapes import simplify_reshapes
+from edgekd.export.c.passes.tables import convert_tables
 
 __all__ = ["PASSES", "PassReport", "run_passes"]
 
@@ -24,6 +26,8 @@ PASSES: Mapping[str, Callable[[Graph], Graph]] = {
     "padding": fuse_padding,
     "activations": fuse_activations,
     "lookups": compose_lookups,
+    "tables": convert_tables,
+    "embedding means": fuse_embedding_means,
     "dead channels": remove_dead_channels,
 }
 # Each round makes the graph smaller; real models need two or three.

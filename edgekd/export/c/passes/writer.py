@@ -44,8 +44,9 @@ _OPTIONS = {
 def write_tflite(graph: Graph) -> bytes:
     """The graph as a TFLite file with one subgraph.
 
-    Paddings that neither SAME nor VALID gives become a PAD before the convolution, and our own
-    LOOKUP becomes a GATHER from its table. Source of the format: TensorFlow Lite's ``schema.fbs``.
+    Paddings that neither SAME nor VALID gives become a PAD before the convolution, our own LOOKUP
+    becomes a GATHER from its table, and EMBEDDING_MEAN a lookup and a MEAN. Source of the format:
+    TensorFlow Lite's ``schema.fbs``.
 
     Raises:
         MissingPackage: ai_edge_litert is not installed.
@@ -207,6 +208,8 @@ def _expressible(graph: Graph) -> Graph:
     for operator in graph.operators:
         if operator.kind == "LOOKUP":
             operators.extend(_gather(operator, tensors))
+        elif operator.kind == "EMBEDDING_MEAN":
+            operators.extend(_embedding_mean(operator, tensors))
         elif operator.kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
             operators.extend(_padded(operator, graph, tensors))
         else:
@@ -235,6 +238,26 @@ def _gather(operator: Operator, tensors: dict[int, Tensor]) -> list[Operator]:
         Operator("CAST", (source,), (wide,), place),
         Operator("ADD", (wide, shift), (entry,), place),
         Operator("GATHER", (_add(tensors, table), entry), (target,), place, options={"axis": 0}),
+    ]
+
+
+def _embedding_mean(operator: Operator, tensors: dict[int, Tensor]) -> list[Operator]:
+    """EMBEDDING_MEAN as EMBEDDING_LOOKUP and MEAN of whole rows, between two reshapes."""
+    (numbers, table), [target] = operator.inputs, operator.outputs
+    count, width = tensors[numbers].elements, tensors[target].elements
+    rows = replace(tensors[table], shape=(tensors[table].shape[0], width))
+    assert rows.data is not None
+    flat = _add(tensors, replace(tensors[numbers], shape=(count,)))
+    matrix = _add(tensors, replace(rows, data=rows.data.reshape(rows.shape)))
+    found = _add(tensors, replace(rows, shape=(count, width), data=None))
+    axis = _add(tensors, Tensor("axis", (1,), "int32", data=np.zeros(1, np.int32)))
+    mean = _add(tensors, replace(tensors[target], shape=(width,)))
+    place = operator.place
+    return [
+        Operator("RESHAPE", (numbers,), (flat,), place),
+        Operator("EMBEDDING_LOOKUP", (flat, matrix), (found,), place),
+        Operator("MEAN", (found, axis), (mean,), place, options={"keep_dims": False}),
+        Operator("RESHAPE", (mean,), (target,), place),
     ]
 
 

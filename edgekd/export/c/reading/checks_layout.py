@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from edgekd.export.c.graph import Tensor
 from edgekd.export.c.reading.node import Node
 
 _MOST_PADDED = 5
@@ -201,16 +202,49 @@ def check_unpack(node: Node) -> None:
 
 
 def check_gather(node: Node) -> None:
-    """GATHER of constant indices along one dimension."""
+    """GATHER of constant indices along one dimension, or of rows of a constant at run time."""
     source, indices = node.input(), node.input(1)
     node.check_same_type(source, node.output())
     if node.option("batch_dims") != 0:
         raise node.refuse("gathers in batches", "use batch_dims=0")
     axis = node.axis(node.option("axis"), len(source.shape))
     length = source.shape[axis]
-    if any(not 0 <= index < length for index in node.integers(1, "indices")):
+    if indices.data is None:
+        _check_numbers(node, indices, source)
+        if axis != 0:
+            raise node.refuse("gathers at run time, but not whole rows", "gather along dimension 0")
+    elif any(not 0 <= index < length for index in node.integers(1, "indices")):
         raise node.refuse(f"has an index outside its {length} elements")
     node.check_shape((*source.shape[:axis], *indices.shape, *source.shape[axis + 1 :]))
+
+
+def check_embedding_lookup(node: Node) -> None:
+    """EMBEDDING_LOOKUP: rows of a constant, as they are, or int8 ones as float32.
+
+    Those that become float32 are scaled as a whole or each by itself, around zero.
+    """
+    numbers, table, output = node.input(0), node.input(1), node.output()
+    _check_numbers(node, numbers, table)
+    node.check_rank(numbers, 1)
+    if len(table.shape) < 2:
+        raise node.refuse("has a table without rows")
+    if output.dtype == "float32" and table.dtype != "float32":
+        quantization = table.quantization
+        if table.dtype != "int8" or quantization is None:
+            raise node.refuse(f"has a table of type {table.dtype}", "use int8 with scales")
+        if quantization.axis != 0 or any(quantization.zero_points):
+            raise node.refuse("has a table that is not scaled by rows around zero")
+    elif node.check_same_type(table, output) not in ("int8", "float32"):
+        raise node.refuse(f"has a table of type {table.dtype}", "use int8")
+    node.check_shape((numbers.shape[0], *table.shape[1:]))
+
+
+def _check_numbers(node: Node, numbers: Tensor, table: Tensor) -> None:
+    """Make sure that rows are looked up in a constant, by int32 numbers."""
+    if table.data is None:
+        raise node.refuse("looks up in a table that is computed at run time", "use a constant")
+    if numbers.dtype != "int32":
+        raise node.refuse(f"looks up by numbers of type {numbers.dtype}", "use int32")
 
 
 def _operand(node: Node, position: int, name: str, length: int) -> tuple[int, ...]:

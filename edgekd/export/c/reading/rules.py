@@ -53,6 +53,7 @@ RULES: dict[str, Rule] = {
         layers.check_depthwise, (2, 3), optional=2, window=convolution_window
     ),
     "DEQUANTIZE": Rule(arithmetic.check_dequantize),
+    "EMBEDDING_LOOKUP": Rule(layout.check_embedding_lookup, (2, 2)),
     "EXP": _UNARY,
     "EXPAND_DIMS": Rule(layout.check_expand_dims, (2, 2)),
     "FULLY_CONNECTED": Rule(layers.check_fully_connected, (2, 3), optional=2),

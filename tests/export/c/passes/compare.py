@@ -7,7 +7,7 @@ import numpy as np
 from edgekd.export.c.graph import Array, Graph, Tensor
 from edgekd.export.c.passes.writer import write_tflite
 from edgekd.export.c.reader import parse_graph
-from tests.export.c.models import ModelBuilder, builtin_ref
+from tests.export.c.models import ROWS, ModelBuilder, builtin_ref
 
 
 def graph_of(model: ModelBuilder, outputs: list[int]) -> tuple[bytes, Graph]:
@@ -17,10 +17,15 @@ def graph_of(model: ModelBuilder, outputs: list[int]) -> tuple[bytes, Graph]:
 
 
 def random_stored(tensor: Tensor, seed: int) -> Array:
-    """Any stored values; every third seed gives only the extremes, which saturate sums."""
+    """Any stored values; every third seed gives only the extremes, which saturate sums.
+
+    Those of int32 are numbers of rows.
+    """
     draw = np.random.default_rng(seed)
     if tensor.dtype == "float32":
         return draw.normal(size=tensor.shape).astype(np.float32)
+    if tensor.dtype == "int32":
+        return draw.integers(0, ROWS, tensor.shape, np.int32)
     limits = np.iinfo(tensor.dtype)
     if seed % 3 == 0:
         return draw.choice([limits.min, limits.max], tensor.shape).astype(limits.dtype)

@@ -1,4 +1,4 @@
-"""Averages over whole images and over axes by the DSP kernels: four channels in two words."""
+"""Averages over images, axes and rows of tables by the DSP kernels: four channels in two words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from edgekd.export.c.graph import Graph, Operator
 from edgekd.export.c.lowering.plain import dense as plain_dense
+from edgekd.export.c.lowering.plain import embeddings as plain_embeddings
 from edgekd.export.c.lowering.plain import windows as plain_windows
 from edgekd.export.c.step import Flash, Parameters, Step
 
@@ -49,5 +50,20 @@ def mean(operator: Operator, graph: Graph, flash: Flash) -> Step | None:
         kernels=("dsp/mean",),
         call="edgekd_dsp_mean({parameters}, {input0}, {output0});",
         parameters={"parameters": Parameters("edgekd_dsp_mean", fields)},
+        variant="dsp, four values at a time",
+    )
+
+
+def embedding_mean(operator: Operator, graph: Graph, flash: Flash) -> Step | None:
+    """EMBEDDING_MEAN of rows of fours of values."""
+    plain = plain_embeddings.embedding_mean(operator, graph, flash)
+    fields = plain.parameters["parameters"].fields
+    if int(fields["width"]) % 4:
+        return None
+    return replace(
+        plain,
+        kernels=("dsp/embedding_mean",),
+        call="edgekd_dsp_embedding_mean({parameters}, {table}, {input0}, {output0});",
+        parameters={"parameters": Parameters("edgekd_dsp_embedding_mean", fields)},
         variant="dsp, four values at a time",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgekd.export.c.lowering.dsp.averages import average_pool, mean
+from edgekd.export.c.lowering.dsp.averages import average_pool, embedding_mean, mean
 from edgekd.export.c.lowering.dsp.clamp import clamped
 from edgekd.export.c.lowering.dsp.convolution import convolution
 from edgekd.export.c.lowering.dsp.depthwise import depthwise
@@ -19,6 +19,7 @@ LOWERINGS: dict[str, tuple[Lowering, ...]] = {
     "AVERAGE_POOL_2D": (average_pool,),
     "MAX_POOL_2D": (max_pool,),
     "MEAN": (mean,),
+    "EMBEDDING_MEAN": (embedding_mean,),
     "ADD": (clamped(add),),
     "SUB": (clamped(add),),
 }

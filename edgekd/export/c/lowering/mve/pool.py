@@ -1,4 +1,4 @@
-"""AVERAGE_POOL_2D, MAX_POOL_2D and MEAN on MVE: vectors of channels."""
+"""AVERAGE_POOL_2D, MAX_POOL_2D, MEAN and EMBEDDING_MEAN on MVE: vectors of channels."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from edgekd.export.c.graph import Graph, Operator
 from edgekd.export.c.lowering.mve.requantization import requantized
 from edgekd.export.c.lowering.plain import dense as plain_dense
+from edgekd.export.c.lowering.plain import embeddings as plain_embeddings
 from edgekd.export.c.lowering.plain import windows as plain_windows
 from edgekd.export.c.step import Flash, Parameters, Step
 
@@ -33,8 +34,17 @@ def mean(operator: Operator, graph: Graph, flash: Flash) -> Step | None:
     if graph.tensors[operator.inputs[0]].dtype != "int8":
         return None
     step = plain_dense.mean(operator, graph, flash)
-    if step is None:
-        return None
+    return None if step is None else _mean(step, "mean", ("outer", "count", "inner"), "inner")
+
+
+def embedding_mean(operator: Operator, graph: Graph, flash: Flash) -> Step | None:
+    """Of rows of some values."""
+    step = plain_embeddings.embedding_mean(operator, graph, flash)
+    return _mean(step, "embedding_mean", ("rows", "width", "count"), "width")
+
+
+def _mean(step: Step, kernel: str, sizes: tuple[str, ...], inner: str) -> Step | None:
+    """A plain step that takes means, by the MVE kernel of that name, if it can."""
     fields = {name: int(value) for name, value in step.parameters["parameters"].fields.items()}
     count, offset = fields["count"], fields["offset"]
     record = requantized(
@@ -44,17 +54,17 @@ def mean(operator: Operator, graph: Graph, flash: Flash) -> Step | None:
         (offset - 128 * count, offset + 127 * count),
         hides_sign=False,
     )
-    if record is None or fields["inner"] < _LEAST_INNER:
+    if record is None or fields[inner] < _LEAST_INNER:
         return None
     members: dict[str, int | float | str] = {
-        **{name: fields[name] for name in ("outer", "count", "inner", "offset")},
+        **{name: fields[name] for name in (*sizes, "offset")},
         **dict(zip(("multiplier", "addend", "shift"), record, strict=True)),
     }
     return replace(
         step,
-        kernels=("mve/mean",),
-        call="edgekd_mve_mean({parameters}, {input0}, {output0});",
-        parameters={"parameters": Parameters("edgekd_mve_mean", members)},
+        kernels=(f"mve/{kernel}",),
+        call=step.call.replace("edgekd_", "edgekd_mve_"),
+        parameters={"parameters": Parameters(f"edgekd_mve_{kernel}", members)},
         variant="mve, vectors of channels",
     )
 

@@ -19,5 +19,6 @@ LOWERINGS: dict[str, tuple[Lowering, ...]] = {
     "MUL": (elementwise.multiply,),
     "AVERAGE_POOL_2D": (pool.average_pool,),
     "MEAN": (pool.mean,),
+    "EMBEDDING_MEAN": (pool.embedding_mean,),
     "MAX_POOL_2D": (pool.max_pool,),
 }

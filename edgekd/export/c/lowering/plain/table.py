@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from edgekd.export.c.lowering.plain import dense, elementwise, movement, values, windows
+from edgekd.export.c.lowering.plain import (
+    dense,
+    elementwise,
+    embeddings,
+    movement,
+    values,
+    windows,
+)
 from edgekd.export.c.step import Lowering
 
 _TABLES = (
@@ -34,6 +41,9 @@ LOWERINGS: dict[str, tuple[Lowering, ...]] = {
     "ARG_MAX": (values.arg_max,),
     "CONCATENATION": (movement.concatenation,),
     "PACK": (movement.concatenation,),
+    "EMBEDDING_LOOKUP": (embeddings.lookup_rows,),
+    "GATHER": (embeddings.lookup_rows,),
+    "EMBEDDING_MEAN": (embeddings.embedding_mean,),
     "SPLIT": (movement.split,),
     "SPLIT_V": (movement.split,),
     "UNPACK": (movement.split,),

@@ -1,0 +1,1 @@
+"""Language models: a student of a causal teacher, its training, export and generation."""

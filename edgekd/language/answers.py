@@ -1,0 +1,279 @@
+"""What a teacher says at every token of a corpus: its largest logits, kept on disk.
+
+A row for each token that a window reads: the ``k`` largest logits over the temperature, less the
+largest of them (float16), whose they are (uint16 or uint32), and the log-sum-exp of all logits,
+less the same (float32), so that the mass of those left out is known.
+
+Rows lie in shards of whole windows, ``shard-00000.npy`` and so on. Worker ``i`` of ``n`` writes
+shards ``i``, ``i + n`` and so on, and a note beside each with its hash and the identity of the plan
+(teacher, corpus, sizes). A shard without its note, or with one of another plan, is written anew: so
+workers may be killed and started again. A worker is one process, or several that hold the parts of
+a sharded teacher and ask it equally often; the bytes are the same. ``answers.json`` lists all
+shards, once all are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field
+from torch import nn
+
+from edgekd.errors import BadInput, RunFailed
+from edgekd.files import digest, sha256_of, write_json
+from edgekd.language.array_files import map_array, write_array
+from edgekd.language.record_file import read_record
+from edgekd.language.sharding import Team, is_sharded
+from edgekd.language.tokens import Windows
+from edgekd.records.base import Record
+
+Progress = Callable[[int, int], None]
+
+MANIFEST = "answers.json"
+# How many tokens a teacher is asked about at once, or one window where that is longer: all of their
+# logits are held.
+TOKENS_AT_ONCE = 1024
+
+
+class AnswerPlan(Record):
+    """All that the content of a cache follows from.
+
+    Attributes:
+        teacher: content hash of the teacher.
+        corpus: identity of the tokens.
+        vocabulary: number of the teacher's logits.
+        windows: how many.
+        context: tokens of a window.
+        k: logits kept of each token.
+        temperature: the logits are divided by it.
+        windows_per_shard: windows of a shard; the last one may have fewer.
+    """
+
+    teacher: str
+    corpus: str
+    vocabulary: int = Field(ge=2, le=2**22)
+    windows: int = Field(ge=1)
+    context: int = Field(ge=1, le=2**24)
+    k: int = Field(ge=1, le=2**16)
+    temperature: float = Field(gt=0)
+    windows_per_shard: int = Field(default=128, ge=1)
+
+    @property
+    def identity(self) -> str:
+        """Hex sha256 of the plan."""
+        return digest(self.model_dump())
+
+    @property
+    def shards(self) -> int:
+        """Number of shards."""
+        return -(-self.windows // self.windows_per_shard)
+
+    @property
+    def row(self) -> np.dtype[Any]:
+        """What is kept of one token."""
+        number = np.uint16 if self.vocabulary <= 2**16 else np.uint32
+        kept = min(self.k, self.vocabulary)
+        return np.dtype(
+            [("values", "<f2", (kept,)), ("indices", number, (kept,)), ("log_sum", "<f4")]
+        )
+
+    def windows_of(self, shard: int) -> range:
+        """Numbers of a shard's windows."""
+        start = shard * self.windows_per_shard
+        return range(start, min(start + self.windows_per_shard, self.windows))
+
+    def cache_bytes(self) -> int:
+        """Size of the cache, without the headers of its files."""
+        return self.windows * self.context * self.row.itemsize
+
+    def full_bytes(self) -> int:
+        """Size of all logits in float16."""
+        return self.windows * self.context * self.vocabulary * 2
+
+
+class _Note(Record):
+    plan: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class _Manifest(Record):
+    plan: AnswerPlan
+    sha256: list[str]
+
+
+def record_answers(
+    teacher: nn.Module,
+    windows: Windows,
+    plan: AnswerPlan,
+    folder: Path,
+    progress: Progress,
+    *,
+    worker: int = 0,
+    workers: int = 1,
+    batch_size: int | None = None,
+    team: Team = Team(),  # noqa: B008 - a constant
+) -> None:
+    """Ask the teacher about this worker's windows, but for shards that are there already.
+
+    Args:
+        teacher: int ``[B, T]`` to logits ``[B, T, V]``, in eval mode; asked where its weights are.
+        windows: of the corpus that the plan names.
+        plan: sizes.
+        folder: of all workers together.
+        progress: called with (done, total) windows of this worker.
+        worker: number of this worker, from 0.
+        workers: how many there are.
+        batch_size: windows that the teacher is asked about at once; null: :data:`TOKENS_AT_ONCE`.
+        team: the processes that are this worker together, each with shards of its own at a time;
+            all of them call this, and write into the first one's folder.
+
+    Raises:
+        RunFailed: the folder cannot be written, or the teacher gave NaN or infinity.
+    """
+    if is_sharded(teacher) and team.processes == 1:
+        raise RunFailed("a sharded teacher is asked by all of its processes", where="teacher")
+    folder = team.agree(folder)
+    batch_size = batch_size or windows_at_once(plan.context)
+    folder.mkdir(parents=True, exist_ok=True)
+    own = range(worker, plan.shards, workers)
+    left = team.agree([shard for shard in own if not _is_written(folder, shard, plan)])
+    total = sum(len(plan.windows_of(shard)) for shard in own)
+    done = total - sum(len(plan.windows_of(shard)) for shard in left)
+    progress(done, total)
+    for first in range(0, len(left), team.processes):
+        sizes = [len(plan.windows_of(shard)) for shard in left[first : first + team.processes]]
+        # One without a shard of its own asks all the same: it holds a part of the teacher.
+        place = min(team.number, len(sizes) - 1)
+        numbers = np.array(plan.windows_of(left[first + place]), dtype=np.int64)
+        rows = np.empty((len(numbers), plan.context), dtype=plan.row)
+        for start in range(0, max(sizes), batch_size):
+            # Who has fewer windows asks about the last ones again.
+            again = min(start, (len(numbers) - 1) // batch_size * batch_size)
+            part = slice(again, again + batch_size)
+            rows[part] = _ask(teacher, windows.read(numbers[part])[:, :-1], plan)
+            progress(done + sum(min(start + batch_size, size) for size in sizes), total)
+        if place == team.number:
+            _write_shard(folder, left[first + place], rows, plan)
+        done += sum(sizes)
+    team.wait()
+
+
+def windows_at_once(context: int) -> int:
+    """How many windows a teacher is asked about at once."""
+    return max(1, TOKENS_AT_ONCE // context)
+
+
+def finish_answers(plan: AnswerPlan, folder: Path) -> None:
+    """Write the list of all shards.
+
+    Raises:
+        RunFailed: some are not there yet; the first is named.
+    """
+    missing = [shard for shard in range(plan.shards) if not _is_written(folder, shard, plan)]
+    if missing:
+        raise RunFailed(
+            f"{len(missing)} of {plan.shards} shards are missing, the first is {missing[0]}",
+            where=str(folder),
+            mend="start the worker that writes it again",
+        )
+    notes = [read_record(_note_path(folder, shard), _Note) for shard in range(plan.shards)]
+    hashes = [note.sha256 for note in notes]
+    write_json(folder / MANIFEST, {"plan": plan.model_dump(), "sha256": hashes})
+
+
+class Answers:
+    """A whole cache, read through memory maps.
+
+    Args:
+        folder: where it lies.
+
+    Attributes:
+        plan: what it was made from.
+
+    Raises:
+        BadInput: missing or damaged; every file is read once and compared with its hash.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / MANIFEST
+        manifest = read_record(path, _Manifest)
+        self.plan = manifest.plan
+        if len(manifest.sha256) != self.plan.shards:
+            raise BadInput(f"lists {len(manifest.sha256)} shards", where=str(path))
+        self._shards = []
+        for shard, sha256 in enumerate(manifest.sha256):
+            file = _path(folder, shard)
+            shape = (len(self.plan.windows_of(shard)), self.plan.context)
+            self._shards.append(map_array(file, self.plan.row, shape))
+            if sha256_of(file) != sha256:
+                raise BadInput("was changed or damaged", where=str(file), mend="ask anew")
+
+    def read(
+        self, numbers: npt.NDArray[np.int64]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Answers about windows.
+
+        Returns:
+            values: float32 ``[windows, context, k]``; indices: int64, likewise; log_sum: float32
+            ``[windows, context]``.
+        """
+        size = self.plan.windows_per_shard
+        rows = np.stack([self._shards[n // size][n % size] for n in numbers.tolist()])
+        return (
+            torch.from_numpy(rows["values"].astype(np.float32)),
+            torch.from_numpy(rows["indices"].astype(np.int64)),
+            torch.from_numpy(rows["log_sum"].astype(np.float32)),
+        )
+
+    def kept_mass(self) -> float:
+        """Mean probability of the tokens that are kept, at the temperature of the cache."""
+        total, count = 0.0, 0
+        for shard in self._shards:
+            values = shard["values"].astype(np.float64)
+            kept = np.exp(values - shard["log_sum"][..., None]).sum(-1)
+            total, count = total + float(kept.sum()), count + kept.size
+        return total / count
+
+
+def _ask(teacher: nn.Module, tokens: npt.NDArray[np.int64], plan: AnswerPlan) -> npt.NDArray[Any]:
+    device = next(teacher.parameters()).device
+    # Not inference_mode: what is gathered of a sharded teacher is written to again later.
+    with torch.no_grad():
+        logits = teacher(torch.from_numpy(tokens).to(device)).float() / plan.temperature
+        values, indices = logits.topk(min(plan.k, plan.vocabulary), dim=-1)
+        log_sum = logits.logsumexp(-1) - values[..., 0]
+    if not torch.isfinite(log_sum).all():
+        raise RunFailed("the teacher's logits hold NaN or infinity", where="teacher")
+    rows = np.empty(tokens.shape, dtype=plan.row)
+    rows["values"] = (values - values[..., :1]).clamp(min=-6e4).half().cpu().numpy()
+    rows["indices"] = indices.cpu().numpy()
+    rows["log_sum"] = log_sum.cpu().numpy()
+    return rows
+
+
+def _write_shard(folder: Path, shard: int, rows: npt.NDArray[Any], plan: AnswerPlan) -> None:
+    sha256 = write_array(_path(folder, shard), rows)
+    write_json(_note_path(folder, shard), {"plan": plan.identity, "sha256": sha256})
+
+
+def _path(folder: Path, shard: int) -> Path:
+    return folder / f"shard-{shard:05d}.npy"
+
+
+def _note_path(folder: Path, shard: int) -> Path:
+    return folder / f"shard-{shard:05d}.json"
+
+
+def _is_written(folder: Path, shard: int, plan: AnswerPlan) -> bool:
+    path = _note_path(folder, shard)
+    if not path.is_file() or not _path(folder, shard).is_file():
+        return False
+    try:
+        return read_record(path, _Note).plan == plan.identity
+    except BadInput:
+        return False

@@ -1,0 +1,1 @@
+"""Language models that answer: caches, artifacts opened by their runtimes, text, measures."""

@@ -1,0 +1,1 @@
+"""One module for each format of language models, and their bundle."""

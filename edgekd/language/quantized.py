@@ -1,0 +1,150 @@
+"""Language models that are trained as if their weights and activations were integers.
+
+Every linear layer gets int8 activations, one scale for each token, and int4 weights in groups of
+inputs or int8 weights per output; the embedding gets int8 rows. What comes out are float weights
+on those grids: the exporters find the same integers. A weight that embedding and output layer
+share is trained as one and comes out as two, each on its own grid, as files hold them.
+
+Source: Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference" (https://arxiv.org/abs/1712.05877).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Literal, cast
+
+import torch
+from torch import nn
+from torch.nn.utils.parametrize import register_parametrization
+
+from edgekd.compress.pt2e import largest_integer, require_quantizers
+from edgekd.compress.scheme import GROUP_SIZE
+from edgekd.errors import BadInput
+from edgekd.language.network import CausalLanguageModel
+from edgekd.third_party import quiet
+
+_WEIGHT = "weight"
+
+
+def check_whole_groups(model: CausalLanguageModel) -> None:
+    """Make sure that the inputs of every linear layer divide into groups for int4 weights.
+
+    Raises:
+        BadInput: those of one do not.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear) and module.in_features % GROUP_SIZE:
+            raise BadInput(
+                f"int4 needs a multiple of {GROUP_SIZE} inputs, and {name} has "
+                f"{module.in_features}",
+                mend="take int8, or a width, feed-forward and heads * head width that divide",
+            )
+
+
+def prepare_quantized(
+    model: CausalLanguageModel, precision: Literal["int8", "int4"]
+) -> CausalLanguageModel:
+    """A copy of a model that computes as if it were quantized, and can be trained.
+
+    Raises:
+        BadInput: int4, and a layer's inputs do not divide into groups.
+        MissingPackage: torchao or executorch is not installed.
+    """
+    require_quantizers()
+    from torchao.quantization import quantize_
+    from torchao.quantization.qat import IntxFakeQuantizeConfig, QATConfig
+
+    if precision == "int4":
+        check_whole_groups(model)
+    prepared = copy.deepcopy(model)
+    # Read before torchao puts other modules in the place of the linear ones.
+    activations = IntxFakeQuantizeConfig(torch.int8, "per_token", is_symmetric=False)
+    with quiet():
+        quantize_(prepared, QATConfig(activation_config=activations, step="prepare"))
+    matrices = [
+        module for module in prepared.modules() if isinstance(module, nn.Linear | nn.Embedding)
+    ]
+    for module in matrices:
+        register_parametrization(module, _WEIGHT, _Grid(*weight_grid(module, precision)))
+    return prepared
+
+
+def weight_grid(module: nn.Module, precision: Literal["int8", "int4"]) -> tuple[int, int | None]:
+    """Bits and group size of the weight of a linear layer or an embedding."""
+    if precision == "int4" and isinstance(module, nn.Linear):
+        return 4, GROUP_SIZE
+    return 8, None
+
+
+def finish_quantized(prepared: CausalLanguageModel) -> CausalLanguageModel:
+    """The trained model in float, its weights on their grids.
+
+    Args:
+        prepared: from :func:`prepare_quantized`, on the CPU.
+
+    Returns:
+        A model with the same numbers as ``prepared`` but for the rounding of activations. Its
+        embedding and its output layer are not tied.
+    """
+    untied = prepared.architecture.model_copy(update={"tied_embeddings": False})
+    with torch.device("meta"):
+        model = CausalLanguageModel(untied)
+    state = {}
+    for name in model.state_dict():
+        module, _, leaf = name.rpartition(".")
+        state[name] = getattr(prepared.get_submodule(module), leaf).detach().clone()
+    model.load_state_dict(state, assign=True)
+    return model.requires_grad_(True).eval()
+
+
+class _Grid(nn.Module):
+    """A parametrization: the weight rounded to integers times a scale."""
+
+    def __init__(self, bits: int, group_size: int | None) -> None:
+        super().__init__()
+        self.bits = bits
+        self.group_size = group_size
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        """float ``[out, in]`` to the same, on the grid."""
+        rounded = cast(Any, _StraightThrough).apply(weight, self.bits, self.group_size)
+        return cast(torch.Tensor, rounded)
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Rounds forwards; backwards the gradient passes as if nothing had been rounded."""
+
+    @staticmethod
+    def forward(
+        context: Any, weight: torch.Tensor, bits: int, group_size: int | None
+    ) -> torch.Tensor:
+        return on_grid(weight, bits, group_size)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Any) -> Any:
+        return gradients[0], None, None
+
+
+def on_grid(weight: torch.Tensor, bits: int, group_size: int | None) -> torch.Tensor:
+    """A weight rounded to symmetric integers.
+
+    Args:
+        weight: float ``[out, in]``.
+        bits: of an integer.
+        group_size: inputs that share a scale, which is stored in bfloat16 as XNNPACK does;
+            ``None``: a float32 scale for each row.
+    """
+    rows = weight.reshape(-1, group_size or weight.shape[1])
+    limit = largest_integer(bits)
+    scale = grid_scale(weight, bits, group_size).reshape(-1, 1)
+    return ((rows / scale).round().clamp(-limit, limit) * scale).reshape(weight.shape)
+
+
+def grid_scale(weight: torch.Tensor, bits: int, group_size: int | None) -> torch.Tensor:
+    """What an integer of :func:`on_grid` stands for: float32 ``[out, groups]``."""
+    groups = weight.reshape(len(weight), -1, group_size or weight.shape[1])
+    # A group of zeros still needs a scale above zero.
+    tiny = torch.finfo(torch.bfloat16).tiny
+    scale = (groups.abs().amax(dim=2) / largest_integer(bits)).clamp_min(tiny)
+    return scale if group_size is None else scale.bfloat16().float()
