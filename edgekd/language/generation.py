@@ -79,8 +79,9 @@ def generate(
     was_training = model.training
     model.eval()
     # The cached steps go past the gathering of a model in shards.
-    own = isinstance(model, CausalLanguageModel) and not is_sharded(model)
-    step: Step = _CachedSteps(model) if own else _Whole(model)
+    step: Step = _Whole(model)
+    if isinstance(model, CausalLanguageModel) and not is_sharded(model):
+        step = _CachedSteps(model)
     ends = torch.tensor(list(end_tokens), dtype=torch.long, device=prompts.device)
     tokens = prompts.long()
     ended = torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
