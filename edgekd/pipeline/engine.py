@@ -9,9 +9,10 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -58,8 +59,9 @@ class Engine:
     Attributes:
         folder: open run folder.
         reporter: is told what happens.
-        jobs: worker processes; each computes with one thread, so that a result does not depend
-            on how many there are.
+        jobs: worker processes; each computes with as many threads as its stage says, so that a
+            result does not depend on how many there are. A stage of several threads counts as so
+            many jobs, and runs by itself where there are fewer.
     """
 
     folder: RunFolder
@@ -112,7 +114,10 @@ class Engine:
     def _may_start(self, stage: Stage) -> bool:
         if any(running.stage.alone for running in self._running.values()):
             return False
-        return not self._running if stage.alone else len(self._running) < self.jobs
+        if stage.alone or not self._running:
+            return not self._running
+        busy = sum(running.stage.threads for running in self._running.values())
+        return busy + stage.threads <= self.jobs
 
     def _start(self, stage: Stage, key: str, workers: _Workers) -> None:
         self.reporter.started(stage.name)
@@ -219,7 +224,22 @@ def _work(stage: Stage, run: Path, out: Path) -> None:
         progress=lambda done, total: channel.put((stage.name, done, total)),
         aliases=stage.aliases,
     )
-    call_action(stage, context)
+    with _computing_threads(stage.threads):
+        call_action(stage, context)
+
+
+@contextmanager
+def _computing_threads(threads: int) -> Iterator[None]:
+    if threads == 1:
+        yield
+        return
+    import torch
+
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(1)
 
 
 def call_action(stage: Stage, context: StageContext) -> None:

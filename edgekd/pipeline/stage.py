@@ -35,6 +35,8 @@ class Stage:
         distributed: under ``accelerate launch``, every process takes part.
         aliases: what the action calls a needed stage, to that stage's name, where they differ:
             where several variants of a stage lie in one run folder.
+        threads: that its action computes with; a fixed number, so that a result depends neither on
+            the machine nor on how many stages run at the same time.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Stage:
     alone: bool = False
     distributed: bool = False
     aliases: Mapping[str, str] = field(default_factory=dict)
+    threads: int = 1
 
     def key(self, outputs_of: Callable[[str], str]) -> str:
         """The hash of everything that the stage reads: it is redone when this changes."""

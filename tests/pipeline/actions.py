@@ -26,6 +26,14 @@ def log_time(context: StageContext) -> None:
     (context.out / "times").write_text(f"{began} {time.monotonic()}")
 
 
+def log_threads(context: StageContext) -> None:
+    """Write when the stage began and ended, and with how many threads it computes."""
+    import torch
+
+    log_time(context)
+    (context.out / "threads").write_text(str(torch.get_num_threads()))
+
+
 def refuse(context: StageContext) -> None:
     """Fail as an action should."""
     (context.out / "half").write_text("half")

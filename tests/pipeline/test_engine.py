@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -125,13 +126,31 @@ def test_a_manifest_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
 def test_a_stage_that_measures_runs_alone(tmp_path: Path) -> None:
     stages = [Stage(f"s{n}", f"{ACTIONS}log_time", {"n": n}, alone=n in (0, 3)) for n in range(5)]
     execute(tmp_path, stages)
-    times = [
-        tuple(map(float, (tmp_path / stage.name / "times").read_text().split())) for stage in stages
-    ]
     for alone in (0, 3):
         for other in range(5):
             if other != alone:
-                assert times[other][1] <= times[alone][0] or times[alone][1] <= times[other][0]
+                assert apart(tmp_path, f"s{alone}", f"s{other}")
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_stage_of_several_threads_counts_as_so_many(tmp_path: Path, jobs: int) -> None:
+    threads = [1, 2, 3, 1]
+    stages = [
+        Stage(f"s{n}", f"{ACTIONS}log_threads", {"n": n}, threads=many)
+        for n, many in enumerate(threads)
+    ]
+    execute(tmp_path, stages, jobs)
+    assert [int((tmp_path / f"s{n}" / "threads").read_text()) for n in range(4)] == threads
+    for first, second in itertools.combinations(range(4), 2):
+        if threads[first] + threads[second] > jobs:
+            assert apart(tmp_path, f"s{first}", f"s{second}")
+
+
+def apart(run: Path, first: str, second: str) -> bool:
+    """One of two stages ended before the other began."""
+    times = [tuple(map(float, (run / n / "times").read_text().split())) for n in (first, second)]
+    (began, ended), (other_began, other_ended) = times
+    return ended <= other_began or other_ended <= began
 
 
 @pytest.mark.parametrize(

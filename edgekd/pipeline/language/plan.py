@@ -18,6 +18,8 @@ INITIAL = "student/initial"
 ANSWERS = "teacher/answers"
 # As many processes ask the teacher at the same time; each writes shards of its own.
 ANSWERING = 2
+# Everything else waits for the teacher.
+_TEACHER_THREADS = 2
 
 FORMATS = ("executorch", "onnx", "tflite")
 _ROOM = "edgekd.pipeline.language"
@@ -114,6 +116,7 @@ def _teacher(setup: LanguageSetup) -> Stage:
         (CORPUS,),
         packages=_TRAINING,
         distributed=adapt is not None,
+        threads=_TEACHER_THREADS,
     )
 
 
@@ -124,6 +127,7 @@ def _initial(setup: LanguageSetup) -> Stage:
         {**_shared(setup), "student": setup.recipe.student.model_dump(mode="json")},
         (CORPUS, TEACHER),
         packages=_TRAINING,
+        threads=_TEACHER_THREADS,
     )
 
 

@@ -12,6 +12,8 @@ from edgekd.recipe import Teacher, tap_pairs
 
 OUTPUTS = "teacher/outputs"
 NETWORK = "teacher/network"
+# Transformers are by far the longest stages, and what follows waits for them.
+_TRANSFORMER_THREADS = 2
 
 
 def teacher_stages(setup: Setup) -> list[Stage]:
@@ -53,6 +55,7 @@ def _member_stages(setup: Setup, member: Teacher, base: str) -> list[Stage]:
     network, outputs = f"{base}/network", f"{base}/outputs"
     views = ("views/teacher",) if setup.stored_views else ()
     file = setup.teacher_file(member)
+    threads = _TRANSFORMER_THREADS if member.kind == "hugging-face" else 1
     shared = {
         "augmentation": setup.augmentation,
         "stored_views": setup.stored_views,
@@ -69,6 +72,7 @@ def _member_stages(setup: Setup, member: Teacher, base: str) -> list[Stage]:
             (*TRAINING, *teacher_packages(member)),
             distributed=member.trained_here,
             after=("networks",),
+            threads=threads,
         )
     ]
     if setup.recipe.distill.cache:
@@ -81,6 +85,7 @@ def _member_stages(setup: Setup, member: Teacher, base: str) -> list[Stage]:
                 ("data", network, *(("views/student",) if setup.stored_views else ())),
                 *file,
                 ("torch", *teacher_packages(member)),
+                threads=threads,
             )
         )
     return stages
