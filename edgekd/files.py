@@ -61,18 +61,33 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         RunFailed: the folder cannot be written or the disk is full; the old file is intact.
     """
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file to be written, which then takes a place as a whole, or not at all.
+
+    Args:
+        path: that place; its folder is made where it is missing.
+
+    Raises:
+        RunFailed: the folder cannot be written or the disk is full; the old file is intact.
+    """
     with _write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
+            yield temporary
+            with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
+            temporary.chmod(0o644)
+            temporary.replace(path)
         except BaseException:
-            os.unlink(temporary)
+            temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
 
@@ -149,7 +164,8 @@ def _write_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RunFailed(
-            f"cannot be written: {error.strerror}",
+            # An array that a full disk cuts off tells no more than this text.
+            f"cannot be written: {error.strerror or error}",
             where=str(path),
             mend="free some space or choose another folder with --out",
         ) from error

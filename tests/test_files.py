@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgekd.errors import BadInput, RunFailed
-from edgekd.files import digest, read_json, write_json, write_text
+from edgekd.files import digest, read_json, replacing, write_json, write_text
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -39,6 +39,26 @@ def test_nan_is_refused_and_the_old_file_stays(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(path, {"x": float("nan")})
     assert read_json(path) == {"x": 1}
+
+
+def test_what_fails_half_way_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+
+    def write_half() -> None:
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"ne")
+            # As numpy says it: without a number of the system's.
+            raise OSError("4 requested and 2 written")
+
+    with pytest.raises(RunFailed, match=r"a\.bin: cannot be written: 4 requested and 2 written"):
+        write_half()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.bin"]
+    assert path.read_bytes() == b"old"
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
 
 
 def test_unwritable_folder_is_one_line(tmp_path: Path) -> None:

@@ -97,9 +97,15 @@ def export(
     recipe: OptionalRecipe = None,
     model: ModelOption = None,
     target: TargetOption = None,
-    precision: Annotated[str, typer.Option(help="fp32, fp16, int8 or int4, for a .pt2.")] = "fp32",
+    precision: Annotated[
+        str, typer.Option(help="fp32, fp16, int8 or int4, but for a .tflite.")
+    ] = "fp32",
     calibration: Annotated[
         Path | None, typer.Option(help=".npy float32 [N, ...] inputs, for --model at int8 or int4.")
+    ] = None,
+    cache_length: Annotated[
+        int | None,
+        typer.Option(min=2, help="Tokens of a conversation, for a language model [1024]."),
     ] = None,
     format_: Annotated[
         str | None, typer.Option("--format", help="tflm: also what TensorFlow Lite Micro needs.")
@@ -112,25 +118,36 @@ def export(
     dry_run: DryRunOption = False,
     jobs: JobsOption = None,
 ) -> int:
-    """As far as the exported files; or one .pt2 or .tflite file with --model and --target."""
+    """As far as the exported files; or one model with --model and --target.
+
+    That is a .pt2 or .tflite file, or a language model of Hugging Face (a folder or an id).
+    """
     if format_ not in (None, "tflm"):
         raise BadInput(f"there is no extra format {format_!r}", mend="known: tflm")
+    from edgekd.pipeline.foreign.export import export_file
+    from edgekd.pipeline.foreign.language import export_language_model, is_hugging_face
+
     if model is None:
-        if format_ is not None:
-            raise BadInput("--format needs --model")
+        if format_ is not None or cache_length is not None:
+            raise BadInput("--format and --cache-length need --model")
         name = _recipe_or_usage(recipe)
         return _ladder("export", name, set_, seed, out, targets, json_, dry_run, jobs)
-    from edgekd.pipeline.foreign.export import export_file
-
     chosen = _target_or_usage(target)
-    folder = export_file(
-        model,
-        chosen,
-        precision,
-        out or Path("exports") / model.stem,
-        calibration,
-        tflm=format_ == "tflm",
-    )
+    if is_hugging_face(model):
+        if calibration is not None or format_ is not None:
+            raise BadInput("a language model takes neither --calibration nor --format")
+        folder = export_language_model(str(model), chosen, precision, out, cache_length)
+    else:
+        if cache_length is not None:
+            raise BadInput("--cache-length is for language models", where=str(model))
+        folder = export_file(
+            model,
+            chosen,
+            precision,
+            out or Path("exports") / model.stem,
+            calibration,
+            tflm=format_ == "tflm",
+        )
     if json_:
         _print_json([])
     else:

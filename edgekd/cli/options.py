@@ -18,5 +18,5 @@ TargetsOption = Annotated[str | None, typer.Option(help="Targets, separated by c
 JsonOption = Annotated[bool, typer.Option("--json", help="Print measurements as JSON only.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print what would be done.")]
 JobsOption = Annotated[int | None, typer.Option(min=1, help="Worker processes.")]
-ModelOption = Annotated[Path | None, typer.Option(help="A model file that edgekd never made.")]
+ModelOption = Annotated[Path | None, typer.Option(help="A model that edgekd never made.")]
 TargetOption = Annotated[str | None, typer.Option(help="The target for --model.")]

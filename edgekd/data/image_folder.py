@@ -12,64 +12,36 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgekd.data.samples import UNLABELLED, Samples
+from edgekd.data.class_folders import (
+    class_files,
+    class_labels,
+    class_names,
+    data_root,
+    folder_fingerprint,
+)
+from edgekd.data.samples import Samples
 from edgekd.errors import BadInput, MissingPackage
-from edgekd.files import digest, sha256_of
 from edgekd.recipe import Data
 
-UNLABELLED_FOLDER = "unlabelled"
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".ppm"})
 MAX_PIXELS = 64 * 1024 * 1024
 
 
 def fingerprint(data: Data) -> str:
     """A hash over the relative name and the content of every image."""
-    root = _root(data)
-    return digest([[str(p.relative_to(root)), sha256_of(p)] for p in _images(root)])
+    root = data_root(data, "class folders")
+    return folder_fingerprint(root, class_files(root, ENDINGS))
 
 
 def load(data: Data) -> Samples:
     """Read, convert and resize every image: uint8 ``[N, channels, height, width]``."""
-    root = _root(data)
+    root = data_root(data, "class folders")
     if data.image_size is None:
         raise BadInput("is missing", where="data.image_size", mend="give [height, width]")
-    class_names = _classes(root)
-    index = {name: number for number, name in enumerate(class_names)}
-    paths = _images(root)
-    inputs = np.stack([_read_image(path, data.image_size, data.channels) for path in paths])
-    labels = [index.get(path.relative_to(root).parts[0], UNLABELLED) for path in paths]
-    return Samples(inputs, np.asarray(labels, dtype=np.int64), class_names, scale=1 / 255)
-
-
-def _root(data: Data) -> Path:
-    if data.path is None:
-        raise BadInput("is missing", where="data.path", mend="name the folder of class folders")
-    root = Path(data.path)
-    if not root.is_dir():
-        raise BadInput("is not a folder", where=str(root), mend="check data.path in the recipe")
-    return root
-
-
-def _classes(root: Path) -> tuple[str, ...]:
-    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    for folder in folders:
-        if not any(path.suffix.lower() in ENDINGS for path in folder.rglob("*")):
-            raise BadInput(
-                f"the class {folder.name!r} has no images",
-                where=str(folder),
-                mend=f"add images ({', '.join(sorted(ENDINGS))}) or remove the folder",
-            )
-    return tuple(folder.name for folder in folders if folder.name != UNLABELLED_FOLDER)
-
-
-def _images(root: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in root.glob("*/**/*")
-        if path.suffix.lower() in ENDINGS
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-    )
+    names = class_names(root, ENDINGS, "images")
+    files = class_files(root, ENDINGS)
+    inputs = np.stack([_read_image(path, data.image_size, data.channels) for path in files])
+    return Samples(inputs, class_labels(root, files, names), names, scale=1 / 255)
 
 
 def _read_image(path: Path, size: tuple[int, int], channels: int) -> npt.NDArray[np.uint8]:

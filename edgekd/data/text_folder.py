@@ -11,25 +11,30 @@ from typing import Any
 
 import numpy as np
 
-from edgekd.data.samples import UNLABELLED, Samples
+from edgekd.data.class_folders import (
+    class_files,
+    class_labels,
+    class_names,
+    data_root,
+    folder_fingerprint,
+)
+from edgekd.data.samples import Samples
 from edgekd.errors import BadInput
-from edgekd.files import digest, sha256_of
 from edgekd.recipe import Data
 
-UNLABELLED_FOLDER = "unlabelled"
-ENDING = ".txt"
+ENDINGS = frozenset({".txt"})
 MAX_TEXT_BYTES = 1024**2
 
 
 def fingerprint(data: Data) -> str:
     """A hash over the relative name and the content of every text."""
-    root = _root(data)
-    return digest([[p.relative_to(root).as_posix(), sha256_of(p)] for p in _files(root)])
+    root = data_root(data, "class folders")
+    return folder_fingerprint(root, class_files(root, ENDINGS))
 
 
 def load(data: Data) -> Samples:
     """Read every text."""
-    return read_folder(_root(data))
+    return read_folder(data_root(data, "class folders"))
 
 
 def read_folder(root: Path, *, other_encoding: str | None = None) -> Samples:
@@ -42,48 +47,15 @@ def read_folder(root: Path, *, other_encoding: str | None = None) -> Samples:
     Raises:
         BadInput: there are no texts, or one is empty, too large or in another encoding.
     """
-    class_names = _classes(root)
-    index = {name: number for number, name in enumerate(class_names)}
-    files = _files(root)
-    labels = [index.get(path.relative_to(root).parts[0], UNLABELLED) for path in files]
+    names = class_names(root, ENDINGS, "texts")
+    files = class_files(root, ENDINGS)
     return Samples(
         inputs=np.empty((len(files), 0), dtype=np.uint8),
-        labels=np.asarray(labels, dtype=np.int64),
-        class_names=class_names,
+        labels=class_labels(root, files, names),
+        class_names=names,
         scale=1.0,
         names=tuple(path.relative_to(root).as_posix() for path in files),
         texts=tuple(_read_text(path, other_encoding) for path in files),
-    )
-
-
-def _root(data: Data) -> Path:
-    if data.path is None:
-        raise BadInput("is missing", where="data.path", mend="name the folder of class folders")
-    root = Path(data.path)
-    if not root.is_dir():
-        raise BadInput("is not a folder", where=str(root), mend="check data.path in the recipe")
-    return root
-
-
-def _classes(root: Path) -> tuple[str, ...]:
-    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    for folder in folders:
-        if not any(path.suffix.lower() == ENDING for path in folder.rglob("*")):
-            raise BadInput(
-                f"the class {folder.name!r} has no texts",
-                where=str(folder),
-                mend=f"add files *{ENDING} or remove the folder",
-            )
-    return tuple(folder.name for folder in folders if folder.name != UNLABELLED_FOLDER)
-
-
-def _files(root: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in root.glob("*/**/*")
-        if path.suffix.lower() == ENDING
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
     )
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgekd.data.class_folders import UNLABELLED_FOLDER, data_root, visible_files
 from edgekd.data.front_end import clip_samples
 from edgekd.data.samples import UNLABELLED, Samples
 from edgekd.data.wav_file import read_clip
@@ -28,7 +29,6 @@ from edgekd.errors import BadInput
 from edgekd.files import digest, sha256_of
 from edgekd.recipe import Data, FrontEnd
 
-UNLABELLED_FOLDER = "unlabelled"
 NOISE_FOLDER = "_background_noise_"
 TESTING_LIST = "testing_list.txt"
 MAX_LIST_BYTES = 64 * 1024**2
@@ -51,13 +51,13 @@ class _Recording:
 
 def fingerprint(data: Data) -> str:
     """A hash over the relative name and the content of every file."""
-    recordings = _recordings(_root(data))
+    recordings = _recordings(data_root(data, "WAV files"))
     return digest([[r.name, r.official_test, sha256_of(r.path)] for r in recordings])
 
 
 def load(data: Data) -> Samples:
     """Read every clip: int16 ``[N, samples]``, cut or padded with zeros at its end."""
-    root = _root(data)
+    root = data_root(data, "WAV files")
     front_end = required_front_end(data)
     recordings = _recordings(root)
     samples = clip_samples(front_end)
@@ -101,13 +101,7 @@ def required_front_end(data: Data) -> FrontEnd:
 
 def wav_files(folder: Path, pattern: str) -> list[Path]:
     """The WAV files that a glob pattern matches in a folder, sorted; hidden ones are left out."""
-    return sorted(
-        path
-        for path in folder.glob(pattern)
-        if path.suffix.lower() == ".wav"
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    return visible_files(folder, pattern, {".wav"})
 
 
 def _groups(recordings: list[_Recording]) -> tuple[str, ...] | None:
@@ -115,15 +109,6 @@ def _groups(recordings: list[_Recording]) -> tuple[str, ...] | None:
     if all(recording.speaker is None for recording in recordings):
         return None
     return tuple(r.name if r.speaker is None else r.speaker for r in recordings)
-
-
-def _root(data: Data) -> Path:
-    if data.path is None:
-        raise BadInput("is missing", where="data.path", mend="name the folder of WAV files")
-    root = Path(data.path)
-    if not root.is_dir():
-        raise BadInput("is not a folder", where=str(root), mend="check data.path in the recipe")
-    return root
 
 
 def _recordings(root: Path) -> list[_Recording]:

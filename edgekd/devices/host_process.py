@@ -65,7 +65,7 @@ def run_job(job: Job, folder: Path) -> Result:
         raise RunFailed(f"the worker {_death(status)}{_last_line(folder)}", where=where)
     result = read_result(folder, where)
     if result.problem is not None:
-        raise _error(result.problem, where, _last_line(folder))
+        raise reported_error(result.problem, where, _last_line(folder))
     return result
 
 
@@ -89,7 +89,7 @@ def _wait(folder: Path, job: Job) -> int:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,
-            env=_environment(job.threads),
+            env=worker_environment(job.threads),
             start_new_session=True,
         )
         try:
@@ -106,7 +106,7 @@ def _wait(folder: Path, job: Job) -> int:
                 process.wait()
 
 
-def _environment(threads: int) -> dict[str, str]:
+def worker_environment(threads: int) -> dict[str, str]:
     """The worker finds this very edgekd, and no library starts more threads than asked."""
     package_root = str(Path(edgekd.__file__).resolve().parent.parent)
     search_path = [package_root, os.environ.get("PYTHONPATH", "")]
@@ -136,6 +136,13 @@ def _last_line(folder: Path) -> str:
     return f": {telling[-1][:300]}" if telling else ""
 
 
-def _error(problem: Problem, where: str, last_line: str) -> EdgekdError:
+def reported_error(problem: Problem, where: str, last_line: str = "") -> EdgekdError:
+    """What a worker reported, as the kind it reported.
+
+    Args:
+        problem: that stopped it.
+        where: in case that it does not tell itself.
+        last_line: to be told after it.
+    """
     kind: type[EdgekdError] = getattr(errors, problem.kind)
     return kind(problem.what + last_line, where=problem.where or where, mend=problem.mend)

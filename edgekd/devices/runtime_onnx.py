@@ -28,35 +28,45 @@ class OnnxRuntime:
 
     def __init__(self, threads: int) -> None:
         """Import the runtime; see :func:`edgekd.devices.runtimes.open_runtime`."""
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise MissingPackage(
-                "onnxruntime is not installed", mend='pip install "edgekd[onnx]"'
-            ) from error
-        self._module: Any = onnxruntime
+        _module()
         self._threads = threads
 
     def load(self, path: Path, *, reference: bool) -> OnnxModel:
         """See :meth:`edgekd.devices.runtimes.Runtime.load`."""
-        options = self._module.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
-        # Without it, int8 sums saturate on x86 processors that have no VNNI, silently.
-        options.add_session_config_entry("session.x64quantprecision", "1")
-        levels = self._module.GraphOptimizationLevel
-        options.graph_optimization_level = (
-            levels.ORT_DISABLE_ALL if reference else levels.ORT_ENABLE_ALL
-        )
-        try:
-            session = self._module.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        # The binding's exceptions derive from Exception alone.
-        except Exception as error:
-            raise BadInput(f"ONNX Runtime cannot load it: {error}", where=str(path)) from error
-        return OnnxModel(session)
+        return OnnxModel(open_session(path, self._threads, reference=reference))
+
+
+def open_session(path: Path, threads: int, *, reference: bool) -> Any:
+    """Load an ``.onnx`` on the CPU provider.
+
+    Args:
+        path: the model.
+        threads: of one inference.
+        reference: without graph optimisations; otherwise with all.
+
+    Returns:
+        An ``onnxruntime.InferenceSession``.
+
+    Raises:
+        BadInput: the runtime cannot load it.
+        MissingPackage: onnxruntime is not installed.
+    """
+    module = _module()
+    options = module.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    # Without it, int8 sums saturate on x86 processors that have no VNNI, silently.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    levels = module.GraphOptimizationLevel
+    options.graph_optimization_level = (
+        levels.ORT_DISABLE_ALL if reference else levels.ORT_ENABLE_ALL
+    )
+    try:
+        return module.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    # The binding's exceptions derive from Exception alone.
+    except Exception as error:
+        raise BadInput(f"ONNX Runtime cannot load it: {error}", where=str(path)) from error
 
 
 class OnnxModel:
@@ -104,3 +114,13 @@ def _tensor_info(node: Any) -> TensorInfo:
     # A dynamic dimension is a name or None.
     shape = [size if isinstance(size, int) else 1 for size in node.shape]
     return TensorInfo(name=node.name, shape=shape, dtype=_DTYPES[node.type])
+
+
+def _module() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingPackage(
+            "onnxruntime is not installed", mend='pip install "edgekd[onnx]"'
+        ) from error
+    return onnxruntime

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from edgekd.errors import BadInput, Unavailable
 from edgekd.export.contract import ExportedModel, ExportRequest
-from edgekd.export.executorch_lowering import example_input, lowered, lowering, write_program
+from edgekd.export.executorch_lowering import (
+    TOOLS,
+    XNNPACK_MODULES,
+    example_input,
+    lowered,
+    lowering,
+    write_program,
+)
 from edgekd.export.executorch_passes import PASSES
 from edgekd.export.executorch_preflight import inspect_executorch
 from edgekd.export.wording import GROUPED_TABLES, STATIC_TABLES, input_and_output, tables
@@ -15,17 +22,6 @@ from edgekd.third_party import reason, require, versions
 
 if TYPE_CHECKING:
     import torch
-
-_TOOLS = ("torch", "torchao", "executorch")
-_MODULES = (
-    "torchao",
-    "executorch.exir",
-    "executorch.backends.xnnpack.partition.xnnpack_partitioner",
-    # The bindings own the registry of kernels, so they come before the kernels of quantize and
-    # dequantize nodes that no delegate takes.
-    "executorch.extension.pybindings._portable_lib",
-    "executorch.kernels.quantized",
-)
 
 
 class ExecutorchExporter:
@@ -36,7 +32,7 @@ class ExecutorchExporter:
 
     def export(self, request: ExportRequest) -> ExportedModel:
         """See :meth:`edgekd.export.contract.Exporter.export`."""
-        require("executorch", *_MODULES)
+        require("executorch", *XNNPACK_MODULES)
         with lowering("ExecuTorch"):
             module, scheme = _at_precision(request)
             content = _program(module, _example(request))
@@ -44,7 +40,7 @@ class ExecutorchExporter:
                 _check_runs(content, request)
         path = write_program(content, request)
         inputs, outputs, preflight = inspect_executorch(path)
-        return ExportedModel(path, inputs, outputs, scheme, preflight, versions(*_TOOLS))
+        return ExportedModel(path, inputs, outputs, scheme, preflight, versions(*TOOLS))
 
 
 def _at_precision(request: ExportRequest) -> tuple[torch.nn.Module, str]:

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from torchao.quantization.pt2e.quantizer import Quantizer
 
 MODEL_FILE = "model.pte"
+TOOLS = ("torch", "torchao", "executorch")
+XNNPACK_MODULES = (
+    "torchao",
+    "executorch.exir",
+    "executorch.backends.xnnpack.partition.xnnpack_partitioner",
+    # The bindings own the registry of kernels, so they come before the kernels of quantize and
+    # dequantize nodes that no delegate takes, and of quantized embeddings.
+    "executorch.extension.pybindings._portable_lib",
+    "executorch.kernels.quantized",
+)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from edgekd.errors import BadInput, EdgekdError, RunFailed, Unavailable
 from edgekd.export.calibration import calibration_samples
 from edgekd.export.contract import ExportedModel, ExportRequest
-from edgekd.export.tflite_preflight import grouped_outside_delegate, inspect_tflite
+from edgekd.export.tflite_preflight import Inspected, grouped_outside_delegate, inspect_tflite
 from edgekd.export.tflite_tables import GROUP_SIZE
 from edgekd.export.wording import GROUPED_TABLES, STATIC_TABLES, input_and_output, tables
 from edgekd.third_party import quiet, reason, require, versions
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MODEL_FILE = "model.tflite"
-_TOOLS = ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer")
+TOOLS = ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer")
 _IMAGE_RANK = 3
 
 
@@ -40,16 +41,34 @@ class TfliteExporter:
         require("tflite", "litert_torch", "ai_edge_quantizer", "ai_edge_litert")
         with quiet():
             content, scheme = _at_precision(_converted(request), request, self.grouped)
-        path = request.out / MODEL_FILE
-        try:
-            path.write_bytes(content)
-        except OSError as error:
-            raise RunFailed(f"cannot be written: {error.strerror}", where=str(path)) from error
-        inputs, outputs, preflight = inspect_tflite(path)
-        if grouped_outside_delegate(preflight):
-            path.unlink()
-            raise Unavailable("XNNPACK does not take the int4 layers, and no other kernel is right")
-        return ExportedModel(path, inputs, outputs, scheme, preflight, versions(*_TOOLS))
+        path, (inputs, outputs, preflight) = write_model(content, request.out)
+        return ExportedModel(path, inputs, outputs, scheme, preflight, versions(*TOOLS))
+
+
+def write_model(content: bytes, out: Path) -> tuple[Path, Inspected]:
+    """Write ``model.tflite``, and keep it if LiteRT computes it right.
+
+    Args:
+        content: of the file.
+        out: existing folder.
+
+    Returns:
+        The file, and what it holds.
+
+    Raises:
+        RunFailed: the folder cannot be written.
+        Unavailable: LiteRT would compute the file wrong.
+    """
+    path = out / MODEL_FILE
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise RunFailed(f"cannot be written: {error.strerror}", where=str(path)) from error
+    inspected = inspect_tflite(path)
+    if grouped_outside_delegate(inspected[-1]):
+        path.unlink()
+        raise Unavailable("XNNPACK does not take the int4 layers, and no other kernel is right")
+    return path, inspected
 
 
 def _converted(request: ExportRequest) -> bytes:

@@ -36,9 +36,10 @@ _BLOCKWISE_NOTE = (
 )
 
 Node = dict[str, Any]
+Inspected = tuple[list[TensorSpec], list[TensorSpec], Preflight]
 
 
-def inspect_tflite(path: Path) -> tuple[list[TensorSpec], list[TensorSpec], Preflight]:
+def inspect_tflite(path: Path) -> Inspected:
     """Inputs, outputs and preflight of a TFLite file.
 
     The first subgraph is what counts. An operator of a quantized file computes in float if its

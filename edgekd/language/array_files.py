@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgekd.errors import BadInput, RunFailed
-from edgekd.files import sha256_of, sync_folder
+from edgekd.errors import BadInput
+from edgekd.files import replacing, sha256_of
 
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> str:
@@ -20,25 +18,10 @@ def write_array(path: Path, array: npt.NDArray[Any]) -> str:
     Raises:
         RunFailed: the folder cannot be written or the disk is full.
     """
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
+    with replacing(path) as temporary:
+        with temporary.open("wb") as stream:
             np.save(stream, array, allow_pickle=False)
-            stream.flush()
-            os.fsync(stream.fileno())
-        sha256 = sha256_of(Path(temporary))
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise RunFailed(
-            f"cannot be written: {error.strerror}", where=str(path), mend="free some space"
-        ) from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-    return sha256
+        return sha256_of(temporary)
 
 
 def map_array(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> npt.NDArray[Any]:

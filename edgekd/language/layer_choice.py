@@ -36,7 +36,8 @@ def choose_layers(
     if not 1 <= keep <= len(layers):
         raise BadInput(f"{keep} of {len(layers)} layers cannot be kept", where="student.layers")
     left = list(range(len(layers)))
-    with torch.inference_mode():
+    # Not inference mode: in it, autocast would cast every weight anew each time.
+    with torch.no_grad():
         while len(left) > keep:
             losses = _losses_without(model, [layers[number] for number in left], calibration)
             del left[losses.index(min(losses))]

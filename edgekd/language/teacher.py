@@ -68,11 +68,21 @@ def open_teacher(path_or_id: str, revision: str | None = None) -> LanguageTeache
     """
     folder, file = locate(path_or_id, revision)
     model, tokenizer = _load(folder, file)
-    ends = model.generation_config.eos_token_id if model.generation_config else None
-    ends = model.config.eos_token_id if ends is None else ends
-    ends = ends if isinstance(ends, list) else [] if ends is None else [ends]
     own = ForeignModel(model) if what_differs(model.config) else from_transformers(model)
-    return LanguageTeacher(own.eval(), tokenizer, tuple(int(token) for token in ends))
+    return LanguageTeacher(own.eval(), tokenizer, end_tokens(model.config, model.generation_config))
+
+
+def end_tokens(config: Any, generation: Any | None) -> tuple[int, ...]:
+    """The tokens that end an answer, as transformers knows them; may be empty.
+
+    Args:
+        config: of the model.
+        generation: its generation configuration, which goes first; null: there is none.
+    """
+    ends = generation.eos_token_id if generation else None
+    ends = config.eos_token_id if ends is None else ends
+    ends = ends if isinstance(ends, list) else [] if ends is None else [ends]
+    return tuple(int(token) for token in ends)
 
 
 def locate(path_or_id: str, revision: str | None = None) -> tuple[Path, Path | None]:

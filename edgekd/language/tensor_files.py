@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import torch
 
 from edgekd.errors import BadInput, RunFailed
-from edgekd.files import sync_folder
+from edgekd.files import replacing
 
 _DTYPES = ("F64", "F32", "F16", "BF16", "I64", "I32", "U32", "I16", "U16", "I8", "U8", "BOOL")
 
@@ -23,24 +21,13 @@ def write_tensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    temporary = ""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
-        save_file({name: value.contiguous() for name, value in tensors.items()}, temporary)
-        with open(temporary, "rb+") as stream:
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    except (OSError, SafetensorError) as error:
-        raise RunFailed(
-            f"cannot be written: {error}", where=str(path), mend="free some space"
-        ) from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        try:
+            save_file({name: value.contiguous() for name, value in tensors.items()}, temporary)
+        except SafetensorError as error:
+            raise RunFailed(
+                f"cannot be written: {error}", where=str(path), mend="free some space"
+            ) from error
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:

@@ -9,7 +9,7 @@ as it was before.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +21,9 @@ from edgekd.distill.optimization import rate_factor
 from edgekd.errors import RunFailed
 from edgekd.language.batches import LanguageBatch, LanguageBatches, Process
 from edgekd.language.checkpoints import Checkpoints, CurvePoint, Finish
+from edgekd.language.hidden_states import HiddenStates, hidden_distance, watched_layers
 from edgekd.language.losses import (
+    Buckets,
     Divergence,
     cross_entropy,
     divergence,
@@ -69,7 +71,7 @@ class LanguageTraining:
 
 @dataclass(frozen=True)
 class LanguageObjective:
-    """What each token costs: ``labels CE + (1 - labels) divergence``.
+    """What each token costs: ``labels CE + (1 - labels) divergence + hidden states``.
 
     Attributes:
         labels: share of the cross-entropy; 1: no teacher.
@@ -77,6 +79,7 @@ class LanguageObjective:
         beta: of ``jsd``.
         temperature: of both sides; that of the cache where the answers are kept.
         teacher: asked at every step where the batches hold no answers; null: not needed.
+        hidden: what of the teacher's hidden states is matched too, asked likewise; null: nothing.
     """
 
     labels: float = 1.0
@@ -84,26 +87,51 @@ class LanguageObjective:
     beta: float = 0.5
     temperature: float = 1.0
     teacher: nn.Module | None = None
+    hidden: HiddenStates | None = None
 
-    def __call__(self, logits: torch.Tensor, batch: LanguageBatch) -> torch.Tensor:
-        """The loss of a batch, a scalar; text of the student's own has no labels."""
+    @property
+    def watched(self) -> tuple[int, ...]:
+        """The student's layers whose outputs count."""
+        return self.hidden.student if self.hidden else ()
+
+    def __call__(
+        self, logits: torch.Tensor, batch: LanguageBatch, streams: Sequence[torch.Tensor] = ()
+    ) -> torch.Tensor:
+        """The loss of a batch, a scalar; text of the student's own has no labels.
+
+        Args:
+            logits: the student's, float ``[B, T, V]``.
+            batch: that it read.
+            streams: what its ``watched`` layers gave, float ``[B, T, width]`` each.
+        """
         labels = self.labels if batch.labelled else 0.0
         cost = torch.zeros_like(batch.weights)
         if labels:
             cost = cost + labels * cross_entropy(logits.float(), batch.targets)
         if labels < 1:
-            cost = cost + (1 - labels) * self._divergence(logits, batch)
+            cost = cost + self._from_teacher(logits, batch, streams, 1 - labels)
         return (cost * batch.weights).sum()
 
-    def _divergence(self, logits: torch.Tensor, batch: LanguageBatch) -> torch.Tensor:
+    def _from_teacher(
+        self,
+        logits: torch.Tensor,
+        batch: LanguageBatch,
+        streams: Sequence[torch.Tensor],
+        weight: float,
+    ) -> torch.Tensor:
         if batch.answers is not None:
-            buckets = top_buckets(logits, *batch.answers, self.temperature)
-        elif self.teacher is not None:
-            with torch.no_grad():
-                told = self.teacher(batch.inputs)
-            buckets = whole_buckets(logits, told, self.temperature)
-        else:
+            return weight * self._divergence(top_buckets(logits, *batch.answers, self.temperature))
+        if self.teacher is None:
             raise RunFailed("neither kept answers nor a teacher to ask", where="distillation")
+        layers = self.hidden.teacher if self.hidden else ()
+        with torch.no_grad(), watched_layers(self.teacher, layers) as theirs:
+            told = self.teacher(batch.inputs)
+        cost = weight * self._divergence(whole_buckets(logits, told, self.temperature))
+        if self.hidden is not None:
+            cost = cost + self.hidden.weight * hidden_distance(streams, theirs)
+        return cost
+
+    def _divergence(self, buckets: Buckets) -> torch.Tensor:
         return divergence(self.kind, buckets, beta=self.beta, temperature=self.temperature)
 
 
@@ -167,8 +195,8 @@ def train_language_model(
         batch = _placed(batches.read(step, process), accelerator.device)
         _set_rate(optimizer, plan, step)
         optimizer.zero_grad()
-        with accelerator.autocast():
-            loss = objective(wrapped(batch.inputs), batch)
+        with accelerator.autocast(), watched_layers(model, objective.watched) as streams:
+            loss = objective(wrapped(batch.inputs), batch, streams)
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(wrapped.parameters(), plan.clip)
         optimizer.step()
@@ -197,7 +225,8 @@ def _optimizer(model: nn.Module, plan: LanguageTraining) -> torch.optim.Optimize
         {"params": matrices, "weight_decay": plan.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=plan.learning_rate, betas=_BETAS)
+    # One pass over each parameter: with small batches the optimizer takes a good part of a step.
+    return torch.optim.AdamW(groups, lr=plan.learning_rate, betas=_BETAS, fused=True)
 
 
 def _set_rate(optimizer: Any, plan: LanguageTraining, step: int) -> None:

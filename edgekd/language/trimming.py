@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgekd.data.tokenizer.encoding import from_document
+from edgekd.data.tokenizer.renumbering import renumbered
 from edgekd.errors import BadInput
 from edgekd.language.vocabulary import Ids
 
@@ -55,8 +57,6 @@ def trim_tokenizer(tokenizer: Tokenizer, used: Iterable[int]) -> Trimmed:
     Raises:
         BadInput: it is no byte-pair encoder.
     """
-    from tokenizers import Tokenizer
-
     content = json.loads(tokenizer.to_str())
     model = content["model"]
     if model["type"] != "BPE":
@@ -82,8 +82,8 @@ def trim_tokenizer(tokenizer: Tokenizer, used: Iterable[int]) -> Trimmed:
     ]
     for entry in content["added_tokens"]:
         entry["id"] = new[entry["content"]]
-    _renumber(content.get("post_processor"), new)
-    trimmed = Tokenizer.from_str(json.dumps(content))
+    content["post_processor"] = renumbered(content["post_processor"], new)
+    trimmed = from_document(content, "vocabulary")
     if trimmed.get_vocab() != new:
         raise BadInput("a tokenizer with gaps in its numbers cannot be trimmed", where="vocabulary")
     return Trimmed(trimmed, np.array([numbers[token] for token in order], dtype=np.int32))
@@ -133,13 +133,3 @@ def _merge(entry: Any) -> Merge:
 
 def _is_byte(token: str) -> bool:
     return len(token) == 6 and token.startswith("<0x") and token.endswith(">")
-
-
-def _renumber(processor: Any, new: dict[str, int]) -> None:
-    """Give the special tokens of a template their new numbers, in place."""
-    if not isinstance(processor, dict):
-        return
-    for part in processor.get("processors", []):
-        _renumber(part, new)
-    for entry in (processor.get("special_tokens") or {}).values():
-        entry["ids"] = [new[token] for token in entry["tokens"]]

@@ -5,8 +5,9 @@
               (:mod:`edgekd.language.trimming`); the teacher gives up the other rows and then
               shares the student's tokenizer (:func:`slice_vocabulary`).
 ``mapped``    the student has a tokenizer of its own. The teacher reads the student's tokens under
-              its own numbers of the same texts, and answers about these (:class:`MappedTeacher`).
-              Every token that the training text uses must have a number there.
+              its own numbers of the same texts, and gives up the other rows
+              (:func:`map_by_text`, :func:`slice_vocabulary`). Every token that the training text
+              uses must have a number there.
 
 A sequence of tokens is the same for teacher and student after this step, so that their losses are
 compared on the same tokens of the same text.
@@ -21,10 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from edgekd.errors import BadInput
-from edgekd.files import MAX_JSON_BYTES
 from edgekd.language.network import CausalLanguageModel
 from edgekd.language.tensor_files import read_tensors, tensor_shapes, write_tensors
 
@@ -34,32 +33,9 @@ if TYPE_CHECKING:
 Ids = npt.NDArray[np.int32]
 
 UNMAPPED = -1
-# The logit of a token that the teacher does not have: no probability, and no NaN in a divergence.
-_NEVER = -1e4
 _TOKEN_MAP = "token_map"
 _BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
 _SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
-
-
-def read_tokenizer(path: Path) -> Tokenizer:
-    """Read a ``tokenizer.json`` of Hugging Face tokenizers.
-
-    Raises:
-        BadInput: missing, larger than ``MAX_JSON_BYTES``, or not a tokenizer.
-    """
-    from tokenizers import Tokenizer
-
-    try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise BadInput("is too large for a tokenizer", where=str(path))
-        return Tokenizer.from_str(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput("cannot be read", where=str(path), mend=str(error.strerror)) from error
-    # The library, written in Rust, raises plain exceptions.
-    except Exception as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"is not a tokenizer: {error}", where=str(path)) from error
 
 
 def require_same(teacher: Tokenizer, student: Tokenizer) -> None:
@@ -160,31 +136,6 @@ def require_mapped(ids: Ids, counts: npt.NDArray[np.int64], student: Tokenizer) 
             mend="trim the teacher's vocabulary instead, or give a whole mapping",
         )
     return float(np.mean(ids != UNMAPPED))
-
-
-class MappedTeacher(nn.Module):
-    """A teacher that reads and answers in the student's token numbers.
-
-    What it gives to tokens that the student lacks is dropped, so that its probabilities are those
-    given that the next token is one that the student has.
-
-    Args:
-        teacher: int ``[B, T]`` to logits ``[B, T, its vocabulary]``.
-        ids: int32 ``[student tokens]``, its numbers, ``UNMAPPED`` where it has none.
-    """
-
-    ids: torch.Tensor
-
-    def __init__(self, teacher: nn.Module, ids: Ids) -> None:
-        super().__init__()
-        self.teacher = teacher
-        self.register_buffer("ids", torch.from_numpy(ids.astype(np.int64)), persistent=False)
-
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """int ``[B, T]``, all of them mapped, to float ``[B, T, student tokens]``."""
-        logits = self.teacher(self.ids[tokens.long()])
-        chosen: torch.Tensor = logits[..., self.ids.clamp(min=0)]
-        return chosen.masked_fill(self.ids < 0, _NEVER)
 
 
 def slice_vocabulary(model: CausalLanguageModel, ids: Ids) -> CausalLanguageModel:

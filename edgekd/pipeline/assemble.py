@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from edgekd.measure.outcomes import METRICS, Outcomes
 from edgekd.measure.statistics import paired_gain, rung_accuracy
 from edgekd.pipeline.actions.measure import Check, Speed, read_check, read_speed
 from edgekd.pipeline.actions.rung_files import load_facts, load_outputs
+from edgekd.pipeline.cells import against_teachers, export_problem, ratio, unavailable_cell
 from edgekd.pipeline.facts import run_facts, teacher_labels
 from edgekd.pipeline.plan.artifacts import cells_of, unavailable_reason
 from edgekd.pipeline.plan.ladder import RungPlan, rungs_of
@@ -30,11 +32,9 @@ from edgekd.records import (
     Rung,
     UnavailableCell,
     Verdict,
-    VsTeacher,
 )
 from edgekd.report.cores import CORES
 from edgekd.report.losses import points_lost
-from edgekd.report.origin import origin_of
 from edgekd.target import Budget, Target
 
 
@@ -75,10 +75,7 @@ def assemble_report(setup: Setup, path: Path, environment: dict[str, Any]) -> Re
     selection = read_json(path / "selection" / "selection.json")
     run = _Run(setup, path, load_dataset(path / "data"), selection)
     measurements, unavailable = _cells(run)
-    teachers = {(m.target, origin_of(m)): m for m in measurements if m.rung == "teacher-fp32"}
-    measurements = [
-        _against_teacher(m, teachers.get((m.target, origin_of(m)))) for m in measurements
-    ]
+    measurements = against_teachers(measurements, _speedup)
     return Report(
         recipe=setup.name,
         seeds=list(setup.recipe.seeds),
@@ -88,13 +85,13 @@ def assemble_report(setup: Setup, path: Path, environment: dict[str, Any]) -> Re
         unavailable=unavailable,
         verdict=_verdict(run),
         losses=_losses(run, measurements),
-        facts={**run_facts(run.setup.recipe, path, run.selection), **_cores(run.setup)},
+        facts={**run_facts(run.setup.recipe, path, run.selection), **cores_of(run.setup.targets)},
     )
 
 
-def _cores(setup: Setup) -> dict[str, dict[str, str]]:
+def cores_of(targets: Sequence[Target]) -> dict[str, dict[str, str]]:
     """The core of each target that has one, for what may be held against what."""
-    parts = ((target.name, target.arm64 or target.microcontroller) for target in setup.targets)
+    parts = ((target.name, target.arm64 or target.microcontroller) for target in targets)
     cores = {name: part.core for name, part in parts if part is not None}
     return {CORES: cores} if cores else {}
 
@@ -120,15 +117,7 @@ def _cells(run: _Run) -> tuple[list[Measurement], list[UnavailableCell]]:
         if reason is None:
             measurements += _measurements(run, rung, target)
             continue
-        unavailable.append(
-            UnavailableCell(
-                rung=rung.name,
-                target=target.name,
-                format=target.format,
-                precision=rung.precision,
-                reason=reason,
-            )
-        )
+        unavailable.append(unavailable_cell(rung.name, rung.precision, target, reason))
     return measurements, unavailable
 
 
@@ -136,8 +125,7 @@ def _unavailable_reason(run: _Run, rung: RungPlan, target: Target) -> str | None
     reason = unavailable_reason(run.setup, rung, target)
     if reason is not None:
         return reason
-    path = run.path / "artifacts" / target.name / rung.name / "unavailable.json"
-    return str(read_json(path)["reason"]) if path.exists() else None
+    return export_problem(run.path, target.name, rung.name)
 
 
 def _measurements(run: _Run, rung: RungPlan, target: Target) -> list[Measurement]:
@@ -224,29 +212,12 @@ def check_budget(budget: Budget, speed: Speed) -> BudgetResult:
     return BudgetResult(ok=not exceeded, exceeded=exceeded)
 
 
-def _against_teacher(measurement: Measurement, teacher: Measurement | None) -> Measurement:
-    if teacher is None or not teacher.valid or not measurement.valid:
-        return measurement
-    ratios = VsTeacher(
-        accuracy_retained=_ratio(_accuracy(measurement), _accuracy(teacher)),
-        speedup=_ratio(_median(teacher), _median(measurement)),
-        instructions_ratio=_ratio(teacher.instructions, measurement.instructions),
-        size_ratio=_ratio(teacher.memory.model_bytes, measurement.memory.model_bytes),
-        memory_ratio=_ratio(teacher.memory.ram_bytes, measurement.memory.ram_bytes),
-    )
-    return measurement.model_copy(update={"vs_teacher": ratios})
-
-
-def _accuracy(measurement: Measurement) -> float | None:
-    return measurement.accuracy.value if measurement.accuracy else None
+def _speedup(measurement: Measurement, teacher: Measurement) -> float | None:
+    return ratio(_median(teacher), _median(measurement))
 
 
 def _median(measurement: Measurement) -> float | None:
     return measurement.latency_ms.p50 if measurement.latency_ms else None
-
-
-def _ratio(above: float | None, below: float | None) -> float | None:
-    return above / below if above is not None and below else None
 
 
 def _losses(run: _Run, measurements: list[Measurement]) -> list[Loss]:

@@ -125,7 +125,7 @@ def failures_of(report: Report) -> list[str]:
         failures += [f"{where}: over budget, {line}" for line in measurement.budget.exceeded]
         if measurement.kind == "estimate":
             continue
-        if measurement.accuracy is None:
+        if measurement.accuracy is None and measurement.parity is None:
             failures.append(f"{where}: {'; '.join(measurement.reasons)}")
         elif measurement.parity and measurement.parity.steps[-1].diverged:
             failures.append(f"{where}: {how_far(measurement.parity)}")

@@ -128,6 +128,8 @@ class LanguageDistill(Section):
         labels: weight of the cross-entropy with the next tokens, 0 to 1.
         top_k: logits that are kept of the teacher at each token; null: it is asked live, and all
             of them count.
+        hidden_states: weight of the distance between the student's residual stream behind each of
+            its layers and the teacher's where the same layer comes next; it is asked live.
         on_policy: null: never.
         sequences: a file of texts that a teacher wrote, JSON Lines with ``prompt`` and
             ``completion``: the student learns these alone and the teacher is not asked.
@@ -140,6 +142,7 @@ class LanguageDistill(Section):
     temperature: float = Field(default=1.0, gt=0, le=100)
     labels: float = Field(default=0.0, ge=0, le=1)
     top_k: int | None = Field(default=64, ge=1, le=65_536)
+    hidden_states: float = Field(default=0.0, ge=0)
     on_policy: OnPolicy | None = None
     sequences: str | None = None
     steps: Steps = 600
@@ -151,10 +154,16 @@ class LanguageDistill(Section):
 
     @model_validator(mode="after")
     def _teacher_can_be_asked(self) -> LanguageDistill:
-        if self.on_policy is not None and self.top_k is not None:
-            raise ValueError("on_policy needs top_k: null, because the teacher is asked live")
-        if self.on_policy is not None and self.sequences is not None:
-            raise ValueError("sequences are learnt without asking the teacher; leave on_policy out")
+        live = {"on_policy": self.on_policy is not None, "hidden_states": self.hidden_states > 0}
+        for key in (key for key, asked in live.items() if asked):
+            if self.top_k is not None:
+                raise ValueError(f"{key} needs top_k: null, because the teacher is asked live")
+            if self.sequences is not None:
+                raise ValueError(
+                    f"sequences are learnt without asking the teacher; leave {key} out"
+                )
+        if self.hidden_states and self.labels == 1:
+            raise ValueError("labels: 1 asks no teacher; leave hidden_states out")
         return self
 
 

@@ -16,6 +16,8 @@ from edgekd.records.firmware import Cost, Estimate, Layer, Library, MemoryBlock,
 from edgekd.records.ladder import Loss, Report, Rung, RungAccuracy, UnavailableCell, Verdict
 from edgekd.records.language import (
     ArtifactScore,
+    CountedCall,
+    CountedGeneration,
     FirstDifference,
     GapClosed,
     Generation,
@@ -46,6 +48,8 @@ __all__ = [
     "ComparedFigure",
     "Comparison",
     "Cost",
+    "CountedCall",
+    "CountedGeneration",
     "DeviceFacts",
     "Estimate",
     "FigureVerdict",

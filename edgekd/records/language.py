@@ -78,6 +78,37 @@ class Generation(Record):
     samples: str | None = None
 
 
+class CountedCall(Record):
+    """One call of a language model in an emulator that counts; loading the file is not in it.
+
+    Attributes:
+        tokens: that the call reads.
+        position: tokens in the cache before them.
+        instructions: of the whole call.
+    """
+
+    tokens: int = Field(ge=1)
+    position: int = Field(ge=0)
+    instructions: int = Field(ge=1)
+
+    @property
+    def per_token(self) -> float:
+        """Instructions for each token that is read."""
+        return self.instructions / self.tokens
+
+
+class CountedGeneration(Record):
+    """What answers cost in instructions.
+
+    Attributes:
+        prefill: the beginning of a prompt, read in one call.
+        decode: one token of an answer.
+    """
+
+    prefill: CountedCall
+    decode: CountedCall
+
+
 class FirstDifference(Record):
     """Where greedy decoding takes another token than its reference for the first time.
 

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from edgekd.records.android import DeviceFacts
 from edgekd.records.base import Format, Kind, Precision, Record
 from edgekd.records.firmware import Library, Profile
-from edgekd.records.language import ArtifactScore, Generation
+from edgekd.records.language import ArtifactScore, CountedGeneration, Generation
 
 
 class MeasuredAccuracy(Record):
@@ -152,7 +152,9 @@ class Measurement(Record):
     parity: Parity | None = None
     latency_ms: Latency | None = None
     load_ms: LoadTime | None = None
-    instructions: int | None = None
+    instructions: int | None = Field(
+        default=None, description="of one inference; of a language model: of one decoded token"
+    )
     instruction_counts: list[int] = Field(
         default_factory=list, description="one for each input that was counted"
     )
@@ -169,6 +171,9 @@ class Measurement(Record):
     device_facts: DeviceFacts | None = None
     generation: Generation | None = Field(
         default=None, description="of a language model: what its answers cost, by prompt length"
+    )
+    counted: CountedGeneration | None = Field(
+        default=None, description="of a language model under emulation: instructions of its calls"
     )
     language: ArtifactScore | None = Field(
         default=None, description="of a language model: how the file predicts, and answers"
@@ -197,6 +202,8 @@ class Measurement(Record):
             raise ValueError("only a measurement of a device may claim a load time")
         if self.kind in ("emulated", "estimate") and self.generation is not None:
             raise ValueError("only a host or a device may claim tokens a second")
+        if self.kind != "emulated" and self.counted is not None:
+            raise ValueError("only an emulated measurement may claim instructions a token")
         if self.kind == "host" and self.cycles is not None:
             raise ValueError("a host measurement may not claim cycles")
         if self.valid and self.device_facts is not None and self.device_facts.stand_in:

@@ -28,7 +28,7 @@ from edgekd.report.planes import (
 from edgekd.report.section_lines import MODEL_NOTE
 from edgekd.report.tables.grounds import artifacts_table, facts_table, kinds_table
 from edgekd.report.tables.ladder import losses_tables, rungs_table, targets_tables
-from edgekd.report.tables.language import ANSWERS_NOTE, TORCH_NOTE, training_table
+from edgekd.report.tables.language import ANSWERS_NOTE, COUNTED_NOTE, TORCH_NOTE, training_table
 from edgekd.report.tables.operators import OPERATORS_NOTE
 from edgekd.report.tables.phone import STAND_IN_NOTE
 
@@ -71,6 +71,7 @@ def render_html(report: Report, folder: Path | None = None) -> str:
         operators_note=OPERATORS_NOTE,
         stand_in_note=STAND_IN_NOTE,
         answers_note=ANSWERS_NOTE,
+        counted_note=COUNTED_NOTE,
         torch_note=TORCH_NOTE,
         rungs=rungs_table(report),
         ladder=ladder_chart(report) if report.rungs else None,

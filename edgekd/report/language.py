@@ -48,7 +48,7 @@ class TrainingCurve(NamedTuple):
 def is_language_model(report: Report) -> bool:
     """Whether accuracies are those of the next token, and costs those of answers."""
     return any(rung.language for rung in report.rungs) or any(
-        found.generation or found.language for found in report.measurements
+        found.generation or found.counted or found.language for found in report.measurements
     )
 
 

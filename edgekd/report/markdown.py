@@ -16,8 +16,10 @@ from edgekd.report.tables.grounds import artifacts_table, facts_table, kinds_tab
 from edgekd.report.tables.ladder import losses_tables, rungs_table, targets_tables
 from edgekd.report.tables.language import (
     ANSWERS_NOTE,
+    COUNTED_NOTE,
     TORCH_NOTE,
     answers_table,
+    counted_table,
     differences_table,
     torch_table,
     training_table,
@@ -145,6 +147,9 @@ def _answers(section: TargetSection) -> list[str]:
     answers = answers_table(section)
     if answers.rows:
         lines += ["Answers:", "", *table_lines(answers), ANSWERS_NOTE, ""]
+    counted = counted_table(section)
+    if counted.rows:
+        lines += ["Instructions a token:", "", *table_lines(counted), COUNTED_NOTE, ""]
     tables = [torch_table(section), differences_table(section)]
     beside = [line for table in tables if table.rows for line in table_lines(table)]
     return [*lines, "Against torch:", "", *beside, TORCH_NOTE, ""] if beside else lines

@@ -60,6 +60,10 @@ _AGAINST_TEACHER = (
 _TARGETS_NOTE = (
     f"{_EVERY_FIGURE}Speed-up (of milliseconds), fewer (of counted instructions) {_AGAINST_TEACHER}"
 )
+_COUNTED_TOKEN = (
+    " Instructions, and how many times fewer they are, are those of one decoded token; they are "
+    "counted, and say nothing of time."
+)
 _ANSWERS_NOTE = (
     f"{_EVERY_FIGURE}First token is the time until an answer begins, tokens/s how fast it goes on, "
     "both with the shortest prompt. Speed-up (the ratio of tokens/s, not of the time to the first "
@@ -109,7 +113,10 @@ def ladder_key(report: Report) -> str:
 
 def targets_note(report: Report) -> str:
     """What the figures of the targets are."""
-    return _ANSWERS_NOTE if is_language_model(report) else _TARGETS_NOTE
+    if not is_language_model(report):
+        return _TARGETS_NOTE
+    counted = any(found.counted for found in report.measurements)
+    return _ANSWERS_NOTE + (_COUNTED_TOKEN if counted else "")
 
 
 def run_line(seeds: list[int], environment: Mapping[str, Any]) -> str:

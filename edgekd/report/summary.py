@@ -56,7 +56,9 @@ class TargetSection:
     @property
     def of_language(self) -> bool:
         """Whether any of its files is of a language model."""
-        return any(found.generation or found.language for found in self.measurements)
+        return any(
+            found.generation or found.counted or found.language for found in self.measurements
+        )
 
     @property
     def phone(self) -> str:

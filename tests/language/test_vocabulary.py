@@ -14,10 +14,8 @@ from edgekd.errors import BadInput
 from edgekd.language.trimming import trim_tokenizer
 from edgekd.language.vocabulary import (
     UNMAPPED,
-    MappedTeacher,
     map_by_text,
     read_token_map,
-    read_tokenizer,
     require_mapped,
     require_same,
     slice_vocabulary,
@@ -94,6 +92,18 @@ def test_special_tokens_and_their_template_go_along() -> None:
     assert trimmed.tokenizer.token_to_id("<|user|>") is not None
 
 
+@pytest.mark.parametrize("kind", [processors.BertProcessing, processors.RobertaProcessing])
+def test_what_surrounds_a_text_goes_along_in_a_chain(kind: type[processors.PostProcessor]) -> None:
+    tokenizer = Tokenizer.from_str(TOKENIZER.to_str())
+    tokenizer.add_special_tokens(["<|late|>"])
+    first, last = ((name, tokenizer.token_to_id(name)) for name in ("<|late|>", "<|end|>"))
+    tokenizer.post_processor = processors.Sequence([processors.ByteLevel(), kind(last, first)])
+    trimmed = trim_tokenizer(tokenizer, ids(tokenizer, "the fox"))
+    numbers = trimmed.tokenizer.encode("the fox").ids
+    assert trimmed.token_map[numbers].tolist() == tokenizer.encode("the fox").ids
+    assert numbers[0] == trimmed.tokenizer.token_to_id("<|late|>")
+
+
 def test_another_kind_of_tokenizer_is_not_trimmed() -> None:
     with pytest.raises(BadInput, match="'WordLevel' cannot be trimmed"):
         trim_tokenizer(Tokenizer(models.WordLevel({"a": 0}, unk_token="a")), [0])
@@ -111,16 +121,6 @@ def test_a_sliced_model_gives_the_logits_of_the_kept_tokens() -> None:
         assert sliced.architecture.tied_embeddings == tied
     with pytest.raises(BadInput, match="97"):
         slice_vocabulary(model, np.array([97], dtype=np.int32))
-
-
-def test_a_mapped_teacher_reads_and_answers_in_the_students_numbers() -> None:
-    model = tiny_model()
-    mapping = np.array([9, UNMAPPED, 4, 4], dtype=np.int32)
-    logits = MappedTeacher(model, mapping)(torch.tensor([[0, 2, 3]], dtype=torch.int32))
-    expected = model(torch.tensor([[9, 4, 4]]))
-    assert torch.equal(logits[..., [0, 2, 3]], expected[..., [9, 4, 4]])
-    assert (logits.softmax(-1)[..., 1] == 0).all()
-    assert torch.isfinite(logits).all()
 
 
 def test_tokens_are_mapped_by_the_bytes_that_they_stand_for() -> None:
@@ -162,12 +162,3 @@ def test_token_maps_are_read_with_suspicion(tmp_path: Path) -> None:
     path.write_bytes(b"no tensors")
     with pytest.raises(BadInput, match="safetensors"):
         read_token_map(path)
-
-
-def test_a_damaged_tokenizer_is_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "tokenizer.json"
-    with pytest.raises(BadInput, match="cannot be read"):
-        read_tokenizer(path)
-    path.write_text(TOKENIZER.to_str()[:-50])
-    with pytest.raises(BadInput, match="is not a tokenizer"):
-        read_tokenizer(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,10 @@ def sample_text(seed: int, words: int) -> str:
     return "".join(parts)
 
 
-def byte_level_tokenizer(text: str, vocabulary: int = 400) -> Tokenizer:
+def byte_level_tokenizer(
+    text: str, vocabulary: int = 400, special: Sequence[str] = ("<|end|>", "<|user|>")
+) -> Tokenizer:
+    """A byte-pair encoder of any text; its special tokens are the first."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
@@ -34,7 +38,7 @@ def byte_level_tokenizer(text: str, vocabulary: int = 400) -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
-        special_tokens=["<|end|>", "<|user|>"],
+        special_tokens=list(special),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )

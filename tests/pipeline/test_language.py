@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.conftest import ONE_JOB, run_edgekd
+from edgekd.records import Report
+from tests.conftest import ONE_JOB, ROOT, run_edgekd
 
 # A whole ladder takes minutes on a busy machine.
 pytestmark = pytest.mark.timeout(900)
@@ -33,22 +34,13 @@ def write_corpus(path: Path) -> None:
 
 def write_teacher(folder: Path, corpus: Path) -> None:
     """A small Llama with random weights and a byte-pair encoder that knows more than the text."""
-    import tokenizers
     import torch
     import transformers
-    from tokenizers import decoders, models, pre_tokenizers, trainers
 
-    tokenizer = tokenizers.Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=400,
-        special_tokens=["<|end|>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
+    from tests.language.texts import byte_level_tokenizer
+
     text = corpus.read_text() + " other words that the corpus never uses, wonderfully so" * 20
-    tokenizer.train_from_iterator([text], trainer)
+    tokenizer = byte_level_tokenizer(text, 400, ["<|end|>"])
     sizes = transformers.LlamaConfig(
         vocab_size=tokenizer.get_vocab_size(),
         hidden_size=64,
@@ -98,7 +90,7 @@ def recipe(folder: Path) -> dict[str, Any]:
             "greedy_tokens": 20,
             "scored_tokens": 60,
         },
-        "targets": ["host-executorch"],
+        "targets": ["host-executorch", str(folder / "phone.yaml")],
     }
 
 
@@ -107,6 +99,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("language")
     write_corpus(folder / "corpus.txt")
     write_teacher(folder / "teacher", folder / "corpus.txt")
+    profile = (ROOT / "targets" / "phone-a76-executorch.yaml").read_text(encoding="utf-8")
+    # Exporting takes longest.
+    listed = "precisions: [fp32, fp16, int8, int8-qat, int4]"
+    assert listed in profile
+    (folder / "phone.yaml").write_text(profile.replace(listed, "precisions: [fp32]"))
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe(folder)), encoding="utf-8")
     result = run_edgekd("run", folder / "recipe.yaml", "--out", folder / "run", *ONE_JOB)
     assert result.returncode == 0, result.stderr
@@ -132,8 +129,8 @@ def test_the_vocabulary_is_what_the_text_uses(run: Path) -> None:
 
 def test_an_exported_file_predicts_as_torch_does(run: Path) -> None:
     report = json.loads((run / "report.json").read_text())
-    found = {m["rung"]: m for m in report["measurements"]}
-    assert set(found) == {"teacher-fp32", "scratch-fp32", "distilled-fp32", "distilled-int4"}
+    found = {m["rung"]: m for m in report["measurements"] if m["kind"] == "host"}
+    assert set(found) == {"teacher-fp32", "distilled-fp32", "distilled-int4"}
     for rung, measurement in found.items():
         score = measurement["language"]
         assert abs(score["nll"] - score["torch_nll"]) < 0.02, rung
@@ -141,6 +138,32 @@ def test_an_exported_file_predicts_as_torch_does(run: Path) -> None:
         assert measurement["generation"]["by_prompt"][0]["prompt_tokens"] == 8
     sizes = {rung: m["memory"]["model_bytes"] for rung, m in found.items()}
     assert sizes["distilled-int4"] < 0.4 * sizes["distilled-fp32"]
+
+
+def test_an_emulated_phone_counts_instructions_and_tells_no_time(run: Path) -> None:
+    report = Report.model_validate_json((run / "report.json").read_text())
+    found = {m.rung: m for m in report.measurements if m.kind == "emulated"}
+    assert set(found) == {"teacher-fp32", "distilled-fp32"}
+    [missing] = report.unavailable
+    assert (missing.rung, missing.target) == ("distilled-int4", "phone")
+    for rung, measurement in found.items():
+        assert measurement.valid, (rung, measurement.reasons)
+        assert measurement.counted is not None
+        prefill, decode = measurement.counted.prefill, measurement.counted.decode
+        assert (prefill.tokens, decode.position) == (8, 8)
+        assert 0 < prefill.per_token < decode.per_token == measurement.instructions
+        assert measurement.generation is None
+        assert measurement.latency_ms is None
+        assert measurement.parity is not None
+        assert measurement.parity.n == 9
+        assert (measurement.memory.ram_bytes or 0) > 0
+    # One layer of four is left: it does less, but for the embedding.
+    assert (found["distilled-fp32"].vs_teacher.instructions_ratio or 0) > 2
+    assert report.facts["cores"] == {"phone": "cortex-a76"}
+    for name in ("report.md", "report.html"):
+        text = (run / name).read_text()
+        assert text.count("Instructions a token") == 1
+        assert f"{found['distilled-fp32'].instructions:,}" in text
 
 
 def test_one_can_talk_to_it(run: Path) -> None:
@@ -161,6 +184,7 @@ def test_a_second_run_redoes_nothing(run: Path) -> None:
     [
         ({"vocabulary": {"alignment": "mapped"}}, "tokenizer"),
         ({"distill": {"on_policy": {"share": 0.5}}}, "top_k"),
+        ({"distill": {"hidden_states": 1.0}}, "hidden_states needs top_k: null"),
         ({"seeds": [0, 1]}, "one seed"),
         ({"corpus": {"source": "text_files"}}, "path"),
     ],

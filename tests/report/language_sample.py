@@ -1,4 +1,4 @@
-"""A report as a run of a language model leaves it: five rungs on two host targets.
+"""A report as a run of a language model leaves it: five rungs on two targets of the host.
 
 Nothing here was measured: these are a test's records.
 """
@@ -9,6 +9,8 @@ import math
 
 from edgekd.records import (
     ArtifactScore,
+    CountedCall,
+    CountedGeneration,
     FirstDifference,
     Generation,
     GreedyComparison,
@@ -31,6 +33,7 @@ from edgekd.records import (
 TEACHER, CONTROL, STUDENT = "teacher-fp32", "scratch-fp32", "distilled-fp32"
 INT8, INT4 = "distilled-int8", "distilled-int4"
 EXECUTORCH, ONNX = "host-executorch", "host-onnx"
+PHONE = "phone-a76-executorch"
 TEST_TOKENS, SCORED = 34_816, 512
 NO_INT4 = "this format has no int4 embedding"
 DIVERGES = "parity: host-onnx diverges from torch-int8"
@@ -91,6 +94,40 @@ def language_report() -> Report:
             "teacher_outputs": {"logits_of_each_token": 64, "bytes": 123_456_789},
         },
     )
+
+
+def with_phone(report: Report) -> Report:
+    """The same with an emulated phone: INT8 diverges there, and INT4 takes chunks of 32."""
+    counts = {TEACHER: 2_000_000, STUDENT: 500_000, INT8: 250_000, INT4: 125_000}
+    counted = []
+    for rung, decode in counts.items():
+        tokens, valid = 32 if rung == INT4 else 16, rung != INT8
+        prefill = round(decode * 0.6) * tokens
+        counted.append(
+            Measurement(
+                rung=rung,
+                target=PHONE,
+                format="executorch",
+                precision=_RUNGS[rung][0],
+                device="qemu-arm64",
+                artifact=f"artifacts/{PHONE}/{rung}/model",
+                sha256="57" * 32,
+                kind="emulated",
+                valid=valid,
+                reasons=[] if valid else [DIVERGES],
+                parity=_parity(PHONE, diverged=not valid),
+                instructions=decode,
+                memory=Memory(ram_bytes=_RUNGS[rung][2], model_bytes=_RUNGS[rung][2]),
+                counted=CountedGeneration(
+                    prefill=CountedCall(tokens=tokens, position=0, instructions=prefill),
+                    decode=CountedCall(tokens=1, position=16, instructions=decode),
+                ),
+                vs_teacher=VsTeacher(
+                    instructions_ratio=counts[TEACHER] / decode if valid else None
+                ),
+            )
+        )
+    return report.model_copy(update={"measurements": [*report.measurements, *counted]})
 
 
 def _rung(name: str) -> Rung:

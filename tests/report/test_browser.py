@@ -31,6 +31,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+def check_page(visit: Visit, path: Path) -> None:
+    """It asked for nothing but itself, complained of nothing, fits, and its charts are legible."""
+    assert visit.requests == [path.as_uri()]
+    assert visit.complaints == []
+    assert not visit.page.evaluate(SCROLLS_SIDEWAYS)
+    assert visit.page.evaluate(BAD_TEXT) == []
+    assert visit.page.evaluate(SMALLEST_TEXT) >= 9
+
+
 @pytest.fixture(scope="module")
 def stored(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample page as a file."""
@@ -153,11 +162,7 @@ def test_firmwares_fit_and_are_legible(
     visit = Visit(page, firmware)
     open_details(page)
 
-    assert visit.requests == [firmware.as_uri()]
-    assert visit.complaints == []
-    assert not page.evaluate(SCROLLS_SIDEWAYS)
-    assert page.evaluate(BAD_TEXT) == []
-    assert page.evaluate(SMALLEST_TEXT) >= 9
+    check_page(visit, firmware)
     # Bars are as long as their shares.
     bars = page.locator("tr:has(th:text-is('0 conv_2d')) .measure").first.bounding_box()
     other = page.locator("tr:has(th:text-is('1 depthwise_conv_2d')) .measure").first.bounding_box()
@@ -180,11 +185,7 @@ def test_phones_fit_are_legible_and_can_be_gone_to(
     visit = Visit(page, path)
     open_details(page)
 
-    assert visit.requests == [path.as_uri()]
-    assert visit.complaints == []
-    assert not page.evaluate(SCROLLS_SIDEWAYS)
-    assert page.evaluate(BAD_TEXT) == []
-    assert page.evaluate(SMALLEST_TEXT) >= 9
+    check_page(visit, path)
     # The keyboard reaches the contents, and from there a target.
     link = page.locator("nav a", has_text="android-arm64-litert")
     link.focus()
@@ -207,11 +208,7 @@ def test_a_language_model_fits_and_is_legible(
     visit = Visit(page, path)
     open_details(page)
 
-    assert visit.requests == [path.as_uri()]
-    assert visit.complaints == []
-    assert not page.evaluate(SCROLLS_SIDEWAYS)
-    assert page.evaluate(BAD_TEXT) == []
-    assert page.evaluate(SMALLEST_TEXT) >= 9
+    check_page(visit, path)
     # The ladder, the trainings, four planes: one variant of each is shown.
     assert len(page.get_by_role("img").all()) == 6
     names = page.get_by_role("img", name="Nats a token on the validation text").locator("text")

@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from edgekd.records import Report
+from edgekd.records import Measurement, Report
 from edgekd.report import prose
 from edgekd.report.charts.training import training_chart
 from edgekd.report.html import render_html
@@ -22,7 +23,17 @@ from edgekd.report.markdown import render_markdown
 from edgekd.report.origin import Origin
 from edgekd.report.planes import PLANES, front_order, plane_points, point_text
 
-from .language_sample import CONTROL, DIVERGES, INT4, NO_INT4, STUDENT, TEACHER, language_report
+from .language_sample import (
+    CONTROL,
+    DIVERGES,
+    INT4,
+    INT8,
+    NO_INT4,
+    STUDENT,
+    TEACHER,
+    language_report,
+    with_phone,
+)
 from .reading import Page, tables_of_markdown
 
 _HOST = Origin("host")
@@ -66,6 +77,40 @@ def test_the_page_s_tables_and_headings_are_whole(shown: tuple[str, str]) -> Non
     headings = [text for _, text in page.headings]
     assert headings.count("Training") == 1
     assert headings.count("Answers host") == headings.count("Against torch host") == 2
+
+
+def test_a_phone_s_instructions_are_a_table_of_their_own(assistant: Report) -> None:
+    report = with_phone(assistant)
+    page = re.sub(r"<style>.*?</style>", "", render_html(report), flags=re.DOTALL)
+    text = render_markdown(report)
+
+    (table,) = [table for table in tables_of_markdown(text) if table[0][1] == "Prefill: Tokens"]
+    assert [heading.removeprefix("Prefill: ") for heading in table[0][:5]] == [
+        *("Rung", "Tokens", "Instructions", "A token", "Fewer")
+    ]
+    rows = {row[0]: row[1:] for row in table[2:]}
+    of_student = rows[STUDENT]
+    assert of_student[:3] == ["16", "4,800,000 (emulated)", "300,000 (emulated)"]
+    assert of_student[3] == "4.00\N{MULTIPLICATION SIGN} (emulated)"
+    assert of_student[4:6] == ["16", "500,000 (emulated)"]
+    assert of_student[6] == "4.00\N{MULTIPLICATION SIGN} (emulated)"
+    # Another number of tokens cannot be held against the teacher's.
+    assert rows[INT4][3] == "\N{EN DASH}"
+    assert rows[INT8][7:] == ["invalid"]
+    assert rows[INT8][3] == rows[INT8][6] == "\N{EN DASH}"
+
+    assert [name for _, name in Page(page).headings].count("Instructions a token emulated") == 1
+    for shown in (page, text):
+        assert "those of one decoded token" in shown
+        section = shown[shown.index("Instructions a token") :]
+        assert "First token" not in section[: section.index("Instructions are no milliseconds")]
+    assert "those of one decoded token" not in render_markdown(assistant)
+
+
+def test_only_an_emulator_counts(assistant: Report) -> None:
+    counted = with_phone(assistant).measurements[-1]
+    with pytest.raises(ValidationError, match="only an emulated measurement may claim"):
+        Measurement.model_validate({**counted.model_dump(), "kind": "host"})
 
 
 def test_curves_are_a_chart_and_no_facts(shown: tuple[str, str], assistant: Report) -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from edgekd.data.tokenizer.encoding import from_document, plain_copy, token_ids
 from edgekd.data.tokenizer.files import USUAL_PADDING
+from edgekd.data.tokenizer.renumbering import renumbered
 from edgekd.data.tokenizer.training import too_small
 from edgekd.errors import BadInput
 from edgekd.recipe import Text
@@ -62,7 +63,7 @@ def trim_tokenizer(
         for added in document["added_tokens"]
         if added["content"] in numbers
     ]
-    document["post_processor"] = _renumbered(document["post_processor"], numbers)
+    document["post_processor"] = renumbered(document["post_processor"], numbers)
     document["padding"] = document["truncation"] = None
     return from_document(document, "data.text.of"), np.asarray([old[token] for token in kept])
 
@@ -108,15 +109,3 @@ def _characters(
     characters = {character for token in used for character in token.removeprefix(prefix)}
     forms = {form for one in characters for form in (one, prefix + one)}
     return sorted(forms & vocabulary.keys())
-
-
-def _renumbered(post: dict[str, Any] | None, numbers: dict[str, int]) -> dict[str, Any] | None:
-    if post is None:
-        return None
-    if post["type"] == "BertProcessing":
-        return {**post, **{end: [post[end][0], numbers[post[end][0]]] for end in ("cls", "sep")}}
-    special = {
-        name: {**one, "ids": [numbers[token] for token in one["tokens"]]}
-        for name, one in post["special_tokens"].items()
-    }
-    return {**post, "special_tokens": special}

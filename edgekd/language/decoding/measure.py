@@ -13,11 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-import edgekd
-from edgekd import errors
 from edgekd.devices.arrays import read_array
 from edgekd.devices.contract import JOB_FILE, RESULT_FILE
-from edgekd.devices.host_process import job_folder
+from edgekd.devices.host_process import job_folder, reported_error, worker_environment
 from edgekd.errors import EdgekdError, RunFailed
 from edgekd.files import read_json, write_json
 from edgekd.language.decoding.measure_worker import GenerationJob, GenerationResult
@@ -129,7 +127,7 @@ def _run(job: GenerationJob, folder: Path) -> GenerationResult:
     where = Path(job.folder).name
     ended = run_child(
         [sys.executable, "-P", "-m", _WORKER, str(folder), str(os.getpid())],
-        environment=_environment(job.threads),
+        environment=worker_environment(job.threads),
         folder=folder,
         seconds=job.timeout_seconds,
     )
@@ -141,19 +139,5 @@ def _run(job: GenerationJob, folder: Path) -> GenerationResult:
     except (EdgekdError, ValidationError) as error:
         raise RunFailed("the worker left no valid result", where=where) from error
     if result.problem is not None:
-        kind: type[EdgekdError] = getattr(errors, result.problem.kind)
-        told = result.problem
-        raise kind(told.what, where=told.where or where, mend=told.mend)
+        raise reported_error(result.problem, where)
     return result
-
-
-def _environment(threads: int) -> dict[str, str]:
-    """The worker finds this very edgekd, and no library starts more threads than asked."""
-    package_root = str(Path(edgekd.__file__).resolve().parent.parent)
-    search_path = [package_root, os.environ.get("PYTHONPATH", "")]
-    pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(part for part in search_path if part),
-        **dict.fromkeys(pools, str(threads)),
-    }

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgekd.errors import BadInput, MissingPackage, RunFailed
+from edgekd.devices.runtime_onnx import open_session
+from edgekd.errors import BadInput, RunFailed
 from edgekd.language.decoding.contract import LanguageBundle
 from edgekd.language.decoding.conversation import ArtifactConversation, Tokens
 
 _PAST, _PRESENT = "past_key_values.", "present."
 _PLAIN = {"input_ids", "attention_mask", "position_ids"}
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
-_ERRORS_ONLY = 3
 
 
 class OnnxDecoder(ArtifactConversation):
@@ -75,7 +75,7 @@ class OnnxDecoder(ArtifactConversation):
 def open_artifact(folder: Path, bundle: LanguageBundle, threads: int) -> OnnxDecoder:
     """Load an ``.onnx``; see :func:`edgekd.language.decoding.contract.open_decoder`."""
     path = folder / bundle.model
-    session = _open_session(path, threads)
+    session = open_session(path, threads, reference=False)
     inputs = {node.name for node in session.get_inputs()}
     caches = {name for name in inputs if name.startswith(_PAST)}
     outputs = {node.name for node in session.get_outputs()}
@@ -89,26 +89,6 @@ def open_artifact(folder: Path, bundle: LanguageBundle, threads: int) -> OnnxDec
             mend="export it with past key values, as optimum-onnx names them",
         )
     return OnnxDecoder(bundle, session)
-
-
-def _open_session(path: Path, threads: int) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingPackage(
-            "onnxruntime is not installed", mend='pip install "edgekd[onnx]"'
-        ) from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
-    # Without it, int8 sums saturate on x86 processors that have no VNNI, silently.
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    # The binding's exceptions derive from Exception alone.
-    except Exception as error:
-        raise BadInput(f"ONNX Runtime cannot load it: {error}", where=str(path)) from error
 
 
 def _present(past: str) -> str:

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgekd.errors import BadInput, MissingPackage
+from edgekd.data.tokenizer import load_tokenizer
 from edgekd.language.decoding.contract import LanguageBundle
-
-_MAX_TOKENIZER_BYTES = 64 * 1024 * 1024
 
 
 class TextCodec:
@@ -64,23 +62,10 @@ def open_text(folder: Path, bundle: LanguageBundle) -> TextCodec:
     """Read the tokenizer of an artifact whose bundle was checked.
 
     Raises:
-        BadInput: it is too large or damaged.
+        BadInput: it is too large, damaged or none that always cuts a text in the same way.
         MissingPackage: ``tokenizers`` is not installed.
     """
-    try:
-        from tokenizers import Tokenizer
-    except ImportError as error:
-        raise MissingPackage(
-            "tokenizers is not installed", mend="pip install tokenizers"
-        ) from error
-    path = folder / bundle.tokenizer
-    if path.stat().st_size > _MAX_TOKENIZER_BYTES:
-        raise BadInput(f"is larger than {_MAX_TOKENIZER_BYTES} bytes", where=str(path))
-    try:
-        tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
-    # The binding raises plain exceptions.
-    except Exception as error:
-        raise BadInput(f"is no tokenizer: {error}", where=str(path)) from error
+    tokenizer = load_tokenizer(folder / bundle.tokenizer)
     # A model was trained on whole texts: nothing of a prompt may be cut off or added as padding.
     tokenizer.no_truncation()
     tokenizer.no_padding()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from edgekd.compress.scheme import GROUP_SIZE
 from edgekd.errors import RunFailed, Unavailable
-from edgekd.export.executorch_lowering import MODEL_FILE, lowering
+from edgekd.export.executorch_lowering import MODEL_FILE, TOOLS, XNNPACK_MODULES, lowering
 from edgekd.export.executorch_preflight import inspect_executorch
 from edgekd.language.export.contract import ExportedDecoder
 from edgekd.records import Precision, Preflight
@@ -24,16 +24,6 @@ if TYPE_CHECKING:
 
     from edgekd.language.network import CausalLanguageModel
 
-_TOOLS = ("torch", "torchao", "executorch")
-_MODULES = (
-    "torchao",
-    "executorch.exir",
-    "executorch.backends.xnnpack.partition.xnnpack_partitioner",
-    # The bindings own the registry of kernels, so they come before the kernel of a quantized
-    # embedding.
-    "executorch.extension.pybindings._portable_lib",
-    "executorch.kernels.quantized",
-)
 _EMBEDDING = "int8 embedding per row"
 _ACTIVATIONS = "activations quantized to int8 for each token at run time, float32 cache and logits"
 _SCHEMES: dict[Precision, str] = {
@@ -84,7 +74,7 @@ def export_executorch(
         RunFailed: the folder cannot be written.
         Unavailable: the model overflows float16, or float16 cannot count the cache's positions.
     """
-    require("executorch", *_MODULES)
+    require("executorch", *XNNPACK_MODULES)
     # Weights of quantization-aware training are quantized by the same scheme.
     precision = "int8" if precision == "int8-qat" else precision
     with lowering("ExecuTorch"):
@@ -98,7 +88,7 @@ def export_executorch(
     except OSError as error:
         raise RunFailed(f"cannot be written: {error.strerror}", where=str(path)) from error
     preflight = _preflight(path, model, precision)
-    return ExportedDecoder(path, _SCHEMES[precision], versions(*_TOOLS), preflight)
+    return ExportedDecoder(path, _SCHEMES[precision], versions(*TOOLS), preflight)
 
 
 def _at_precision(model: CausalLanguageModel, precision: Precision, cache_length: int) -> nn.Module:

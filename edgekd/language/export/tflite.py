@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekd.compress.scheme import GROUP_SIZE
-from edgekd.errors import BadInput, EdgekdError, RunFailed, Unavailable
+from edgekd.errors import BadInput, EdgekdError
 from edgekd.export import tflite_quantize
-from edgekd.export.tflite import MODEL_FILE
-from edgekd.export.tflite_preflight import grouped_outside_delegate, inspect_tflite
+from edgekd.export.tflite import TOOLS, write_model
 from edgekd.language.export.contract import ExportedDecoder
 from edgekd.records import Precision
 from edgekd.third_party import quiet, reason, require, versions
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from edgekd.language.network import CausalLanguageModel
 
-_TOOLS = ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer")
 # Enough tokens for a product of matrices to be worth it; what is left of a prompt goes one by one.
 _PREFILL = 32
 _ACTIVATIONS = "activations quantized to int8 for each token at run time, float32 cache and logits"
@@ -59,16 +57,8 @@ def export_tflite(
     prefill = min(_PREFILL, cache_length)
     with quiet():
         content, scheme = _at_precision(_converted(model, cache_length, prefill), precision)
-    path = out / MODEL_FILE
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise RunFailed(f"cannot be written: {error.strerror}", where=str(path)) from error
-    _, _, preflight = inspect_tflite(path)
-    if grouped_outside_delegate(preflight):
-        path.unlink()
-        raise Unavailable("XNNPACK does not take the int4 layers, and no other kernel is right")
-    return ExportedDecoder(path, scheme, versions(*_TOOLS), preflight, [prefill])
+    path, (_, _, preflight) = write_model(content, out)
+    return ExportedDecoder(path, scheme, versions(*TOOLS), preflight, [prefill])
 
 
 def _converted(model: CausalLanguageModel, cache_length: int, prefill: int) -> bytes:

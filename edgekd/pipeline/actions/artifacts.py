@@ -26,6 +26,7 @@ from edgekd.networks import build_network
 from edgekd.pipeline.actions.data_files import TEACHER_TOKENIZER_FILE, TOKENIZER_FILE
 from edgekd.pipeline.actions.rung_files import calibration_inputs, load_folded_network, load_outputs
 from edgekd.pipeline.actions.teach import teacher_module, trained_teacher
+from edgekd.pipeline.cells import UNAVAILABLE
 from edgekd.pipeline.stage import StageContext
 from edgekd.recipe import Network, Teacher
 from edgekd.target import Target
@@ -65,7 +66,7 @@ def export_rung(context: StageContext) -> None:
         exported = exporter_for(target).export(request)
     except listed as error:
         _clear(context.out)
-        write_json(context.out / "unavailable.json", {"reason": str(error)})
+        write_json(context.out / UNAVAILABLE, {"reason": str(error)})
         return
     _write_golden(context.out, dataset, load_outputs(folder).test, exported)
     bundle = _bundle(context, target, dataset, exported)

@@ -1,4 +1,4 @@
-"""Stage actions on exported language models: made, checked against torch, timed."""
+"""Stage actions on exported language models: made, checked against torch, timed or counted."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from edgekd.errors import BadInput, RunFailed, Unavailable
 from edgekd.files import read_json, write_json
 from edgekd.measure.parity import Stage as ChainStep
 from edgekd.measure.parity import how_far, parity_chain
+from edgekd.pipeline.cells import UNAVAILABLE
 from edgekd.pipeline.language.files import (
     MODEL,
     TEST,
@@ -24,16 +25,25 @@ from edgekd.pipeline.language.files import (
 from edgekd.pipeline.language.plan import CORPUS
 from edgekd.pipeline.stage import StageContext
 from edgekd.recipe.language import GenerationSettings
-from edgekd.records import Memory, Parity, Precision, Record
-from edgekd.records.language import ArtifactScore, Generation, GreedyComparison
+from edgekd.records import (
+    ArtifactScore,
+    CountedGeneration,
+    Generation,
+    GreedyComparison,
+    Memory,
+    Parity,
+    Precision,
+    Profile,
+    Record,
+)
 from edgekd.target import Target
 
 if TYPE_CHECKING:
-    from edgekd.language.decoding.contract import LanguageFormat, TokenDecoder
+    from edgekd.language.decoding.contract import LanguageFormat, Logits, TokenDecoder
     from edgekd.language.export.contract import ExportedDecoder
     from edgekd.language.network import CausalLanguageModel
 
-UNAVAILABLE = "unavailable.json"
+CHECK, SPEED = "check.json", "speed.json"
 _GREEDY_PROMPTS = 3
 _PROMPT_TOKENS = 16
 
@@ -53,7 +63,9 @@ class LanguageSpeed(Record):
 
     reasons: list[str] = Field(default_factory=list)
     generation: Generation | None = None
+    counted: CountedGeneration | None = None
     memory: Memory = Memory()
+    profile: Profile | None = None
 
 
 def export_rung(context: StageContext) -> None:
@@ -90,37 +102,28 @@ def check_rung(context: StageContext) -> None:
     """Predict test text with the artifact and with torch; answer greedily with both."""
     from edgekd.language.decoding.comparison import compare_greedy
     from edgekd.language.decoding.contract import open_decoder
-    from edgekd.language.decoding.torch_decoder import TorchDecoder
 
     folder = context.folder(context.parameters["artifact"])
     if (folder / UNAVAILABLE).exists():
         return
     settings = GenerationSettings.model_validate(context.parameters["generation"])
-    precision: Precision = context.parameters["precision"]
-    plain = TorchDecoder(_model(context), settings.cache_length)
-    reference = TorchDecoder(_as_quantized(context, precision), settings.cache_length)
-    tokens = _test_tokens(context, settings.scored_tokens)
+    plain, reference = torch_decoders(context)
+    tokens = read_test_tokens(context, settings.scored_tokens)
     try:
         decoder = open_decoder(folder)
         found = predict(decoder, tokens)
         wanted = predict(reference, tokens)
-        chain = [ChainStep("torch", predict(plain, tokens), quantized=False)]
-        quantized = precision not in ("fp32", "fp16")
-        if quantized:
-            chain.append(ChainStep(f"torch-{precision}", wanted, quantized=True))
-        name = Target.model_validate(context.parameters["target"]).name
-        chain.append(ChainStep(name, found, quantized=quantized))
-        parity = parity_chain(chain, classes=False)
+        parity = parity_of(context, predict(plain, tokens), wanted, found)
         prompts = _prompts(tokens)
         greedy = compare_greedy(decoder, reference, prompts, settings.greedy_tokens)
         check = LanguageCheck(
             score=_score(found, wanted, tokens, greedy),
             parity=parity,
-            failures=([f"parity: {name} {how_far(parity)}"] if parity.steps[-1].diverged else []),
+            failures=failures_of(parity),
         )
     except (RunFailed, BadInput) as error:
         check = LanguageCheck(failures=[str(error)])
-    write_json(context.out / "check.json", check.model_dump(mode="json"))
+    write_json(context.out / CHECK, check.model_dump(mode="json"))
 
 
 def measure_rung(context: StageContext) -> None:
@@ -141,20 +144,20 @@ def measure_rung(context: StageContext) -> None:
         samples = f"{context.parameters['stage']}/samples_ms.npz"
         generation = generation.model_copy(update={"samples": samples})
     speed = LanguageSpeed(reasons=figures.reasons, generation=generation, memory=figures.memory)
-    write_json(context.out / "speed.json", speed.model_dump(mode="json"))
+    write_json(context.out / SPEED, speed.model_dump(mode="json"))
 
 
 def read_check(folder: Path) -> LanguageCheck:
     """Read ``check.json``."""
-    return LanguageCheck.model_validate(read_json(folder / "check.json"))
+    return LanguageCheck.model_validate(read_json(folder / CHECK))
 
 
 def read_speed(folder: Path) -> LanguageSpeed:
     """Read ``speed.json``."""
-    return LanguageSpeed.model_validate(read_json(folder / "speed.json"))
+    return LanguageSpeed.model_validate(read_json(folder / SPEED))
 
 
-def predict(decoder: TokenDecoder, tokens: list[int]) -> npt.NDArray[np.float32]:
+def predict(decoder: TokenDecoder, tokens: list[int]) -> Logits:
     """Logits ``[tokens - 1, vocabulary]`` of each next token, a full cache at a time."""
     rows = []
     for start in range(0, len(tokens) - 1, decoder.cache_length):
@@ -162,6 +165,55 @@ def predict(decoder: TokenDecoder, tokens: list[int]) -> npt.NDArray[np.float32]
         part = tokens[start : min(start + decoder.cache_length, len(tokens) - 1)]
         rows += [decoder.feed([token]) for token in part]
     return np.stack(rows)
+
+
+def torch_decoders(context: StageContext) -> tuple[TokenDecoder, TokenDecoder]:
+    """The rung in torch: in float32, and as torch computes it at the precision of the file."""
+    from edgekd.language.decoding.torch_decoder import TorchDecoder
+    from edgekd.language.quantized import prepare_quantized
+
+    length = int(context.parameters["generation"]["cache_length"])
+    precision: Precision = context.parameters["precision"]
+    plain = TorchDecoder(_model(context), length)
+    if precision not in ("int8", "int4"):
+        return plain, plain
+    return plain, TorchDecoder(prepare_quantized(_model(context), precision).eval(), length)
+
+
+def read_test_tokens(context: StageContext, count: int) -> list[int]:
+    """The first so many tokens of the test text, and the one behind them."""
+    from edgekd.language.tokens import Tokens
+
+    tokens = Tokens(context.folder(CORPUS) / TEST)
+    return [int(token) for token in tokens.read(0, min(count + 1, len(tokens)))]
+
+
+def parity_of(context: StageContext, plain: Logits, wanted: Logits, found: Logits) -> Parity:
+    """The chain from torch in float32, over torch at the precision, to the file.
+
+    Args:
+        context: of a stage on one file.
+        plain: logits ``[n, vocabulary]`` of torch in float32.
+        wanted: likewise, of torch at the precision of the file.
+        found: likewise, of the file.
+
+    Raises:
+        RunFailed: they cannot be compared.
+    """
+    precision: Precision = context.parameters["precision"]
+    quantized = precision not in ("fp32", "fp16")
+    chain = [ChainStep("torch", plain, quantized=False)]
+    if quantized:
+        chain.append(ChainStep(f"torch-{precision}", wanted, quantized=True))
+    name = str(context.parameters["target"]["name"])
+    chain.append(ChainStep(name, found, quantized=quantized))
+    return parity_chain(chain, classes=False)
+
+
+def failures_of(parity: Parity) -> list[str]:
+    """Why a file is wrong; empty: it is not."""
+    last = parity.steps[-1]
+    return [f"parity: {last.step} {how_far(parity)}"] if last.diverged else []
 
 
 def _exporter(target: Target) -> Exporter:
@@ -184,22 +236,6 @@ def _model(context: StageContext) -> CausalLanguageModel:
     return load_language_model(context.folder(f"rungs/{context.parameters['rung']}") / MODEL)
 
 
-def _as_quantized(context: StageContext, precision: Precision) -> CausalLanguageModel:
-    """The model as torch computes it at the precision."""
-    if precision not in ("int8", "int4"):
-        return _model(context)
-    from edgekd.language.quantized import prepare_quantized
-
-    return prepare_quantized(_model(context), precision).eval()
-
-
-def _test_tokens(context: StageContext, count: int) -> list[int]:
-    from edgekd.language.tokens import Tokens
-
-    tokens = Tokens(context.folder(CORPUS) / TEST)
-    return [int(token) for token in tokens.read(0, min(count + 1, len(tokens)))]
-
-
 def _prompts(tokens: list[int]) -> list[list[int]]:
     """A few beginnings out of the test text, evenly spread."""
     starts = np.linspace(0, max(0, len(tokens) - _PROMPT_TOKENS), _GREEDY_PROMPTS).astype(int)
@@ -207,8 +243,8 @@ def _prompts(tokens: list[int]) -> list[list[int]]:
 
 
 def _score(
-    found: npt.NDArray[np.float32],
-    wanted: npt.NDArray[np.float32],
+    found: Logits,
+    wanted: Logits,
     tokens: list[int],
     greedy: list[GreedyComparison],
 ) -> ArtifactScore:
@@ -222,7 +258,7 @@ def _score(
     )
 
 
-def _nll(logits: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> float:
+def _nll(logits: Logits, targets: npt.NDArray[np.int64]) -> float:
     """Nats a token."""
     wide = logits.astype(np.float64)
     wide -= wide.max(axis=1, keepdims=True)

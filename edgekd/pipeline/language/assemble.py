@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edgekd.errors import BadInput
-from edgekd.files import read_json
 from edgekd.language.decoding.bundle_file import read_language_bundle
 from edgekd.language.evaluation import Scored, accuracy_gain, accuracy_interval, gap_closed
-from edgekd.pipeline.language.artifacts import UNAVAILABLE, read_check, read_speed
+from edgekd.pipeline.actions.measure import Speed
+from edgekd.pipeline.assemble import check_budget, cores_of
+from edgekd.pipeline.cells import against_teachers, export_problem, ratio, unavailable_cell
+from edgekd.pipeline.language.artifacts import read_check, read_speed
 from edgekd.pipeline.language.facts import language_facts
 from edgekd.pipeline.language.files import read_facts, read_scored
 from edgekd.pipeline.language.plan import (
@@ -27,10 +29,8 @@ from edgekd.records import (
     RungAccuracy,
     UnavailableCell,
     Verdict,
-    VsTeacher,
 )
 from edgekd.records.language import GapClosed
-from edgekd.report.origin import origin_of
 from edgekd.target import Target
 
 METRIC = "next-token"
@@ -59,28 +59,17 @@ def assemble_language_report(
         if reason is None:
             measurements.append(_measurement(run, rung, target))
             continue
-        unavailable.append(
-            UnavailableCell(
-                rung=rung.name,
-                target=target.name,
-                format=target.format,
-                precision=rung.precision,
-                reason=reason,
-            )
-        )
-    teachers = {(m.target, origin_of(m)): m for m in measurements if m.rung == "teacher-fp32"}
+        unavailable.append(unavailable_cell(rung.name, rung.precision, target, reason))
     gap = _gap(run)
     return Report(
         recipe=setup.name,
         seeds=list(setup.recipe.seeds),
         environment=environment,
         rungs=[_rung(run, rung) for rung in language_rungs(setup)],
-        measurements=[
-            _against_teacher(m, teachers.get((m.target, origin_of(m)))) for m in measurements
-        ],
+        measurements=against_teachers(measurements, _speedup),
         unavailable=unavailable,
         verdict=_verdict(run, gap),
-        facts=language_facts(setup, path, gap),
+        facts={**language_facts(setup, path, gap), **cores_of(setup.targets)},
     )
 
 
@@ -108,8 +97,7 @@ def _unavailable_reason(run: _Run, rung: LanguageRung, target: Target) -> str | 
     reason = unavailable_reason(rung, target)
     if reason is not None:
         return reason
-    path = run.path / "artifacts" / target.name / rung.name / UNAVAILABLE
-    return str(read_json(path)["reason"]) if path.exists() else None
+    return export_problem(run.path, target.name, rung.name)
 
 
 def _measurement(run: _Run, rung: LanguageRung, target: Target) -> Measurement:
@@ -132,49 +120,29 @@ def _measurement(run: _Run, rung: LanguageRung, target: Target) -> Measurement:
         reasons=reasons,
         accuracy=None if score is None else MeasuredAccuracy(value=score.accuracy, n=score.tokens),
         parity=check.parity,
+        instructions=speed.counted.decode.instructions if speed.counted else None,
         memory=speed.memory.model_copy(update={"model_bytes": bundle.bytes}),
+        budget=check_budget(target.budget, Speed(memory=speed.memory)),
         preflight=bundle.preflight,
         scheme=bundle.scheme,
         seed=run.setup.recipe.seeds[0],
+        profile=speed.profile,
         generation=speed.generation,
+        counted=speed.counted,
         language=score,
     )
 
 
-def _against_teacher(measurement: Measurement, teacher: Measurement | None) -> Measurement:
-    if teacher is None or not teacher.valid or not measurement.valid:
-        return measurement
-    speed, reference = _decode_speeds(measurement, teacher)
-    own, theirs = measurement.memory, teacher.memory
-    ratios = VsTeacher(
-        accuracy_retained=_ratio(_accuracy(measurement), _accuracy(teacher)),
-        speedup=_ratio(speed, reference),
-        size_ratio=_ratio(theirs.model_bytes, own.model_bytes),
-        memory_ratio=_ratio(theirs.ram_bytes, own.ram_bytes),
-    )
-    return measurement.model_copy(update={"vs_teacher": ratios})
-
-
-def _accuracy(measurement: Measurement) -> float | None:
-    return measurement.accuracy.value if measurement.accuracy else None
-
-
-def _decode_speeds(
-    measurement: Measurement, teacher: Measurement
-) -> tuple[float | None, float | None]:
-    """Tokens a second of both, behind the shortest prompt that both were given."""
+def _speedup(measurement: Measurement, teacher: Measurement) -> float | None:
+    """By tokens a second, behind the shortest prompt that both were given."""
     speeds = [
         {figures.prompt_tokens: figures.decode_tokens_per_second for figures in found.by_prompt}
         for found in (measurement.generation, teacher.generation)
         if found is not None
     ]
     if len(speeds) < 2 or not (shared := speeds[0].keys() & speeds[1].keys()):
-        return None, None
-    return speeds[0][min(shared)], speeds[1][min(shared)]
-
-
-def _ratio(above: float | None, below: float | None) -> float | None:
-    return above / below if above is not None and below else None
+        return None
+    return ratio(speeds[0][min(shared)], speeds[1][min(shared)])
 
 
 def _gap(run: _Run) -> GapClosed | None:

@@ -28,6 +28,7 @@ def quantize_after_training(context: StageContext) -> None:
     score_and_save(
         context,
         finish_quantized(prepared),
+        is_teacher=False,
         precision=precision,
         scheme=_SCHEMES[precision],
         scored_model=prepared,
@@ -59,6 +60,7 @@ def train_quantized(context: StageContext) -> None:
     score_and_save(
         context,
         model,
+        is_teacher=False,
         precision=precision,
         scheme=_SCHEMES[precision],
         scored_model=prepare_quantized(model, precision).eval(),

@@ -33,6 +33,7 @@ def prepare_corpus(context: StageContext) -> None:
     Raises:
         BadInput: the vocabularies cannot be brought together; what differs is named.
     """
+    from edgekd.data.tokenizer import load_tokenizer, save_tokenizer
     from edgekd.language.corpus import split_by_position, tokenize
     from edgekd.language.network import CausalLanguageModel, save_language_model
     from edgekd.language.teacher import open_teacher
@@ -50,9 +51,11 @@ def prepare_corpus(context: StageContext) -> None:
         )
     split = split_by_position(corpus_files(corpus), corpus.validation, corpus.test)
     tokenizer, ids = _aligned(context, teacher, split)
+    save_tokenizer(tokenizer, context.out / TOKENIZER)
+    # A teacher's own is a stranger's too: what later stages would refuse is refused here.
+    load_tokenizer(context.out / TOKENIZER)
     for part in PARTS:
         tokenize(getattr(split, part), tokenizer, context.out / part, context.progress)
-    tokenizer.save(str(context.out / TOKENIZER))
     model = teacher.model
     if ids is not None:
         model = slice_vocabulary(model, ids)
@@ -76,24 +79,20 @@ def _aligned(
     context: StageContext, teacher: LanguageTeacher, split: Split
 ) -> tuple[Tokenizer, Ids | None]:
     """The tokenizer of both, and the rows of the teacher that it needs; null: all as they are."""
+    from edgekd.data.tokenizer import load_tokenizer
     from edgekd.language.corpus import tokenize
     from edgekd.language.tokens import Tokens
     from edgekd.language.trimming import trim_tokenizer
-    from edgekd.language.vocabulary import (
-        map_by_text,
-        read_tokenizer,
-        require_mapped,
-        require_same,
-    )
+    from edgekd.language.vocabulary import map_by_text, require_mapped, require_same
 
     alignment = context.parameters["vocabulary"]["alignment"]
     own = context.locations.get("tokenizer")
     if alignment == "same":
         if own is not None:
-            require_same(teacher.tokenizer, read_tokenizer(Path(own)))
+            require_same(teacher.tokenizer, load_tokenizer(Path(own)))
         return teacher.tokenizer, None
     counted = context.out / "counted"
-    student = teacher.tokenizer if own is None else read_tokenizer(Path(own))
+    student = teacher.tokenizer if own is None else load_tokenizer(Path(own))
     tokenize(split.train, student, counted, context.progress)
     counts = Tokens(counted).counts()
     shutil.rmtree(counted)

@@ -14,6 +14,7 @@ from edgekd.target import Target
 
 CORPUS = "corpus"
 TEACHER = "rungs/teacher-fp32"
+CONTROL = "scratch-fp32"
 INITIAL = "student/initial"
 ANSWERS = "teacher/answers"
 # As many processes ask the teacher at the same time; each writes shards of its own.
@@ -34,6 +35,11 @@ _RUNNING = {
     "onnx": ("onnxruntime",),
     "tflite": ("ai-edge-litert",),
 }
+# How an artifact is checked and what it costs, by the device of its target.
+_MEASURED = {
+    "host": ("artifacts:check_rung", "artifacts:measure_rung"),
+    "qemu-arm64": ("counting:check_in_guest", "counting:count_rung"),
+}
 
 
 class LanguageRung(NamedTuple):
@@ -53,7 +59,7 @@ def language_rungs(setup: LanguageSetup) -> list[LanguageRung]:
     compressed = setup.recipe.compress.precisions
     return [
         LanguageRung("teacher-fp32", "fp32"),
-        LanguageRung("scratch-fp32", "fp32"),
+        LanguageRung(CONTROL, "fp32"),
         LanguageRung("distilled-fp32", "fp32"),
         *(LanguageRung(f"distilled-{precision}", precision) for precision in compressed),
     ]
@@ -75,15 +81,20 @@ def language_stages(setup: LanguageSetup, until: Until = "bench") -> list[Stage]
 
 
 def language_cells(setup: LanguageSetup) -> list[tuple[LanguageRung, Target]]:
-    """Every (rung, target) pair, those included that cannot be made."""
-    return [(rung, target) for target in setup.targets for rung in language_rungs(setup)]
+    """Every (rung, target) pair, those included that cannot be made.
+
+    The control is left out: its file would be the student's with other numbers, as large and as
+    fast, and an export takes minutes.
+    """
+    rungs = [rung for rung in language_rungs(setup) if rung.name != CONTROL]
+    return [(rung, target) for target in setup.targets for rung in rungs]
 
 
 def unavailable_reason(rung: LanguageRung, target: Target) -> str | None:
     """Why a cell is not even tried."""
     if target.format not in FORMATS:
         return f"language models are not exported as {target.format}"
-    if target.device != "host":
+    if target.device not in _MEASURED:
         return f"answers are not measured on {target.device} yet"
     if rung.precision not in target.precisions:
         return f"the target {target.name} does not list {rung.precision}"
@@ -158,16 +169,24 @@ def _answers(setup: LanguageSetup) -> list[Stage]:
 
 
 def _arm(setup: LanguageSetup, arm: str) -> Stage:
-    needs, outside = _taught(setup) if arm == "distilled" else ((), Outside({}, {}))
+    needs, outside = _taught(setup) if arm == "distilled" else ((INITIAL,), Outside({}, {}))
     distill = setup.recipe.distill.model_dump(mode="json", exclude={"sequences"})
     if arm == "scratch":
-        told = ("divergence", "beta", "temperature", "labels", "top_k", "on_policy")
+        told = (
+            "divergence",
+            "beta",
+            "temperature",
+            "labels",
+            "top_k",
+            "hidden_states",
+            "on_policy",
+        )
         distill = {key: value for key, value in distill.items() if key not in told}
     return Stage(
         f"rungs/{arm}-fp32",
         f"{_ROOM}.training:train_arm",
         {**_shared(setup), "arm": arm, "distill": distill},
-        (CORPUS, TEACHER, INITIAL, *needs),
+        (CORPUS, TEACHER, *needs),
         *outside,
         _TRAINING,
         distributed=True,
@@ -207,7 +226,7 @@ def _taught(setup: LanguageSetup) -> tuple[tuple[str, ...], Outside]:
     """What a stage needs in which the teacher teaches."""
     distill = setup.recipe.distill
     answers = distill.top_k is not None and distill.sequences is None
-    return ((ANSWERS,) if answers else ()), setup.sequences
+    return ((INITIAL, ANSWERS) if answers else (INITIAL,)), setup.sequences
 
 
 def _artifact(
@@ -231,12 +250,13 @@ def _artifact(
     )
     if not measured:
         return [export]
+    check, measure = _MEASURED[target.device]
     return [
         export,
         *(
             Stage(
                 f"{name}/{cell}",
-                f"{_ROOM}.artifacts:{action}",
+                f"{_ROOM}.{action}",
                 {**shared, "artifact": artifact, "stage": f"{name}/{cell}"},
                 (CORPUS, rung.stage, artifact),
                 reads=device_fingerprint(target),
@@ -244,8 +264,9 @@ def _artifact(
                 alone=alone,
             )
             for name, action, alone in (
-                ("checks", "check_rung", False),
-                ("speed", "measure_rung", True),
+                ("checks", check, False),
+                # Instructions are the same whatever else runs; time is not.
+                ("speed", measure, target.kind != "emulated"),
             )
         ),
     ]

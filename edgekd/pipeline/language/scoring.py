@@ -57,6 +57,7 @@ def score_and_save(
     context: StageContext,
     model: CausalLanguageModel,
     *,
+    is_teacher: bool,
     precision: Precision,
     scheme: str,
     scored_model: nn.Module | None = None,
@@ -69,6 +70,7 @@ def score_and_save(
     Args:
         context: of the stage.
         model: float weights, which are kept.
+        is_teacher: it is not held against itself.
         precision: of the rung.
         scheme: in words.
         scored_model: what computes as the rung does, where that is not ``model``.
@@ -82,7 +84,6 @@ def score_and_save(
 
     tokens = Tokens(context.folder(CORPUS) / TEST)
     length, most = int(context.parameters["context"]), context.parameters["test_windows"]
-    is_teacher = context.parameters.get("arm") is None and "adapt" in context.parameters
     scored = score_windows(
         scored_model or model,
         tokens,
@@ -147,9 +148,12 @@ def spread_windows(windows: Windows, most: int) -> npt.NDArray[np.int64]:
     return np.unique(places.astype(np.int64))
 
 
-def checkpoint_folder(context: StageContext, name: str) -> Path:
-    """A folder that outlives a stage that was killed, so that its training goes on."""
-    return context.run / ".checkpoints" / name
+def checkpoint_folder(context: StageContext) -> Path:
+    """A folder that outlives a stage that was killed, so that its training goes on.
+
+    Each stage has one: what a training of an older recipe left there, the next one replaces.
+    """
+    return context.run / ".checkpoints" / context.out.name
 
 
 def _windows(context: StageContext, part: str) -> Windows:

@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekd.files import digest, files_below, sha256_of
+from pydantic import TypeAdapter
+
+from edgekd.files import digest, files_below, read_json, sha256_of, write_json
 from edgekd.pipeline.language.files import MODEL, TOKENIZER, read_corpus_facts
 from edgekd.pipeline.language.plan import ANSWERS, CORPUS, INITIAL, TEACHER
 from edgekd.pipeline.language.scoring import (
@@ -24,10 +26,14 @@ from edgekd.recipe.language import Adaptation, LanguageDistill, LanguageStudent
 if TYPE_CHECKING:
     from edgekd.language.batches import LanguageBatches
     from edgekd.language.checkpoints import Finish
+    from edgekd.language.hidden_states import HiddenStates
     from edgekd.language.network import CausalLanguageModel
     from edgekd.language.texts import TokenizedTexts
     from edgekd.language.training import LanguageObjective, TrainedLanguageModel
 
+# The teacher's layers that the student has, beside its weights.
+LAYERS = "layers.json"
+_KEPT = TypeAdapter(list[int])
 # Enough to tell which layer is missed least; each is read hundreds of times.
 _CHOICE_WINDOWS = 2
 # Their hashes tell all that a training reads.
@@ -42,7 +48,7 @@ def adapt_teacher(context: StageContext) -> None:
 
     model = load_language_model(context.folder(CORPUS) / MODEL)
     if context.parameters["adapt"] is None:
-        score_and_save(context, model, precision="fp32", scheme="float32")
+        score_and_save(context, model, is_teacher=True, precision="fp32", scheme="float32")
         return
     adapt = Adaptation.model_validate(context.parameters["adapt"])
     windows = training_windows(context)
@@ -59,6 +65,7 @@ def adapt_teacher(context: StageContext) -> None:
     score_and_save(
         context,
         trained.model,
+        is_teacher=True,
         precision="fp32",
         scheme="float32",
         trained=trained,
@@ -74,10 +81,12 @@ def cut_initial(context: StageContext) -> None:
     spec = LanguageStudent.model_validate(context.parameters["student"])
     teacher = teacher_of(context)
     sizes = teacher.architecture
+    chosen = _chosen_layers(context, spec, teacher)
+    write_json(context.out / LAYERS, chosen)
     narrow = spec.feed_forward is not None or spec.key_value_heads is not None
     student = cut_student(
         teacher,
-        layers=_chosen_layers(context, spec, teacher),
+        layers=chosen,
         feed_forward=spec.feed_forward or sizes.feed_forward,
         key_value_heads=spec.key_value_heads or sizes.key_value_heads,
         calibration=calibration(context) if narrow else [],
@@ -100,7 +109,9 @@ def _chosen_layers(
         return spread_layers(teacher.architecture.layers, spec.layers)
     windows = training_windows(context)
     rows = torch.from_numpy(windows.read(spread_windows(windows, _CHOICE_WINDOWS)))
-    return choose_layers(teacher, spec.layers, rows, context.progress)
+    bf16 = context.parameters["mixed_precision"] == "bf16"
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        return choose_layers(teacher, spec.layers, rows, context.progress)
 
 
 def train_arm(context: StageContext) -> None:
@@ -124,6 +135,7 @@ def train_arm(context: StageContext) -> None:
     score_and_save(
         context,
         trained.model,
+        is_teacher=False,
         precision="fp32",
         scheme="float32",
         trained=trained,
@@ -155,9 +167,10 @@ def lesson_of(
     if distill.top_k is not None:
         answers = Answers(context.folder(ANSWERS))
         batches = WindowBatches(windows, size, seed, answers)
-        return batches, _objective(distill, None)
+        return batches, _objective(distill)
     plain = WindowBatches(windows, size, seed)
-    objective = _objective(distill, teacher_of(context))
+    teacher = teacher_of(context)
+    objective = _objective(distill, teacher, _hidden_states(context, distill, teacher))
     if distill.on_policy is None:
         return plain, objective
     policy = distill.on_policy
@@ -180,7 +193,7 @@ def train(
     from edgekd.language.training import LanguageTraining, train_language_model
 
     identity = digest([dict(context.parameters), _inputs(context)])
-    checkpoints = checkpoint_folder(context, identity[:16])
+    checkpoints = checkpoint_folder(context)
     trained = train_language_model(
         model,
         batches,
@@ -202,7 +215,11 @@ def train(
     return trained
 
 
-def _objective(distill: LanguageDistill, teacher: CausalLanguageModel | None) -> LanguageObjective:
+def _objective(
+    distill: LanguageDistill,
+    teacher: CausalLanguageModel | None = None,
+    hidden: HiddenStates | None = None,
+) -> LanguageObjective:
     from edgekd.language.training import LanguageObjective
 
     return LanguageObjective(
@@ -211,18 +228,32 @@ def _objective(distill: LanguageDistill, teacher: CausalLanguageModel | None) ->
         beta=distill.beta,
         temperature=distill.temperature,
         teacher=teacher,
+        hidden=hidden,
     )
 
 
+def _hidden_states(
+    context: StageContext, distill: LanguageDistill, teacher: CausalLanguageModel
+) -> HiddenStates | None:
+    """The streams that are compared; layers are matched as the student was cut."""
+    from edgekd.language.hidden_states import HiddenStates, matching_layers
+
+    if not distill.hidden_states:
+        return None
+    kept = _KEPT.validate_python(read_json(context.folder(INITIAL) / LAYERS))
+    matching = matching_layers(kept, teacher.architecture.layers)
+    return HiddenStates(distill.hidden_states, tuple(range(len(kept))), tuple(matching))
+
+
 def _sequences(context: StageContext) -> TokenizedTexts:
+    from edgekd.data.tokenizer import load_tokenizer
     from edgekd.language.texts import tokenize_texts
-    from edgekd.language.vocabulary import read_tokenizer
 
     corpus = context.folder(CORPUS)
     ends = read_corpus_facts(corpus).end_tokens
     return tokenize_texts(
         Path(context.locations["sequences"]),
-        read_tokenizer(corpus / TOKENIZER),
+        load_tokenizer(corpus / TOKENIZER),
         ends[0] if ends else None,
         int(context.parameters["context"]),
     )

@@ -12,7 +12,12 @@ from edgekd.report.pages.firmware import FirmwarePart, firmware_part
 from edgekd.report.samples import read_samples
 from edgekd.report.section_lines import model_lines, samples_line
 from edgekd.report.summary import TargetSection, target_sections
-from edgekd.report.tables.language import answers_table, differences_table, torch_table
+from edgekd.report.tables.language import (
+    answers_table,
+    counted_table,
+    differences_table,
+    torch_table,
+)
 from edgekd.report.tables.operators import Operators, operators_of
 from edgekd.report.tables.phone import phone_table, state_note, state_table
 from edgekd.report.tables.table import Table
@@ -46,6 +51,7 @@ class TargetPart:
     state_note: str
     latencies: list[LatencyPart]
     answers: Table
+    counted: Table
     beside_torch: Table
     differences: Table
     correctness: Table
@@ -83,6 +89,7 @@ def _part(
         state_note=state_note(section),
         latencies=_latencies(section, f"{name}-latency", colours, folder),
         answers=answers_table(section),
+        counted=counted_table(section),
         beside_torch=torch_table(section),
         differences=differences_table(section),
         correctness=correctness_table(section),

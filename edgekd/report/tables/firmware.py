@@ -119,7 +119,8 @@ def counted_line(found: Measurement) -> str:
     """How the instructions were counted; empty where they were not."""
     if found.profile is None:
         return ""
-    return f"Instructions of one inference, counted by: {found.profile.counted_by}."
+    counted = "decoded token" if found.counted else "inference"
+    return f"Instructions of one {counted}, counted by: {found.profile.counted_by}."
 
 
 def arena_line(memory: MemoryMap) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgekd.records import (
+    CountedCall,
     FirstDifference,
     GreedyComparison,
     LanguageScore,
@@ -22,6 +23,12 @@ from edgekd.report.units import MISSING
 ANSWERS_NOTE = (
     "Greedy answers to prompts of one length, medians over the repetitions. Prefill: the tokens of "
     "the prompt; decode: those of the answer behind the first."
+)
+COUNTED_NOTE = (
+    "Instructions of one call each, exact: prefill reads the beginning of a prompt in one call, "
+    "decode one token behind a prompt, which the cache then holds. Loading the file is in neither. "
+    "A token is the call's instructions over the tokens that it reads; fewer is against the "
+    "teacher on the same target. Instructions are no milliseconds and no tokens/s."
 )
 TORCH_NOTE = (
     "The exported file against torch at the same precision, both with the same tokens before each "
@@ -86,6 +93,32 @@ def answers_table(section: TargetSection) -> Table:
         for timed in found.generation.by_prompt
     ]
     return Table(f"{section.target}: answers", columns, rows, notes=_notes(section.measurements))
+
+
+def counted_table(section: TargetSection) -> Table:
+    """What answers cost in instructions on one emulated target."""
+    counted = [(found, found.counted) for found in section.measurements if found.counted]
+    teachers = [of for found, of in counted if found.valid and found.rung.startswith("teacher")]
+    made = section.made
+    columns = [Column("Rung", role="text"), Column("Tokens", "Prefill")]
+    columns += [Column(name, "Prefill", made=made) for name in ("Instructions", "A token", "Fewer")]
+    columns += [Column("Tokens before", "Decode")]
+    columns += [Column(name, "Decode", made=made) for name in ("Instructions", "Fewer")]
+    rows = []
+    for found, of in counted:
+        teacher = teachers[0] if teachers and found.valid else None
+        cells = [
+            found.rung,
+            units.count(of.prefill.tokens),
+            units.count(of.prefill.instructions),
+            units.count(round(of.prefill.per_token)),
+            _fewer(of.prefill, teacher.prefill if teacher else None),
+            units.count(of.decode.position),
+            units.count(of.decode.instructions),
+            _fewer(of.decode, teacher.decode if teacher else None),
+        ]
+        rows.append(Row(cells, measurement_state(found)))
+    return Table(f"{section.target}: instructions a token", columns, rows)
 
 
 def torch_table(section: TargetSection) -> Table:
@@ -164,6 +197,13 @@ def _notes(measurements: list[Measurement]) -> list[str]:
         for note in found.generation.notes if found.generation else []:
             rungs.setdefault(note, []).append(found.rung)
     return [f"{note} ({', '.join(dict.fromkeys(names))})" for note, names in rungs.items()]
+
+
+def _fewer(call: CountedCall, teacher: CountedCall | None) -> str:
+    """How many times as many instructions the teacher takes for as many tokens at that place."""
+    if teacher is None or (teacher.tokens, teacher.position) != (call.tokens, call.position):
+        return MISSING
+    return units.times(teacher.instructions / call.instructions)
 
 
 def _change(nats: float) -> str:

@@ -16,11 +16,14 @@ _ABOUT: dict[Kind | None, str] = {
 }
 _MEASURED = "accuracy, latency, memory and size"
 _ANSWERED = "predictions, answers, memory and size"
+_ANSWERS_COUNTED = "instructions, memory and size"
 
 
 def performance_table(section: TargetSection) -> Table:
     """Accuracy, cost and size on one target, and what could not be made for it."""
-    about = _ANSWERED if section.of_language else _ABOUT.get(section.kind, _MEASURED)
+    about = _ABOUT.get(section.kind, _MEASURED)
+    if section.of_language:
+        about = _ANSWERS_COUNTED if section.kind == "emulated" else _ANSWERED
     table = _measurements(section, PERFORMANCE, about, section.made)
     rows = [
         replace(row, note="; ".join([*found.reasons, *found.budget.exceeded]))

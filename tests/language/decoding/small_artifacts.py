@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer
 from torch import nn
 
 from edgekd.files import sha256_of
@@ -16,6 +16,7 @@ from edgekd.language.decoding.contract import LanguageBundle, LanguageFormat
 from edgekd.language.decoding.torch_decoder import continue_from, empty_caches
 from edgekd.language.network import CausalLanguageModel
 from tests.language.models import tiny_model
+from tests.language.texts import byte_level_tokenizer
 
 VOCABULARY, CACHE_LENGTH, END = 290, 24, 1
 CHUNK = 4
@@ -28,17 +29,8 @@ def small_model() -> CausalLanguageModel:
 
 def small_tokenizer() -> Tokenizer:
     """Byte-level BPE: token 0 is the padding, 1 the end."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=["<pad>", "<end>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(["the cat sat on the mat, the dog ran to the cat "] * 9, trainer)
-    return tokenizer
+    text = "the cat sat on the mat, the dog ran to the cat\n" * 9
+    return byte_level_tokenizer(text, VOCABULARY, ["<pad>", "<end>"])
 
 
 def write_artifact(folder: Path, format_: LanguageFormat) -> Path:

@@ -94,8 +94,16 @@ def test_a_folder_without_a_bundle_says_what_it_lacks(tmp_path: Path) -> None:
         read_language_bundle(tmp_path)
 
 
-def test_a_damaged_tokenizer_is_bad_input(folder: Path) -> None:
-    (folder / "tokenizer.json").write_text('{"version": "1.0", "model": {"type": "BPE"}}')
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('{"version": "1.0", "model": {"type": "BPE"}}', "holds no vocabulary"),
+        ('{"version": "1.0", "model": {"type": "BPE", "vocab": {"a": 1}}}', "have gaps"),
+        ('{"version": "1.0", "mod', "is not valid JSON"),
+    ],
+)
+def test_a_damaged_tokenizer_is_bad_input(folder: Path, content: str, line: str) -> None:
+    (folder / "tokenizer.json").write_text(content)
     write_bundle(folder, "onnx", keep_tokenizer=True)
-    with pytest.raises(BadInput, match=r"tokenizer\.json: is no tokenizer"):
+    with pytest.raises(BadInput, match=rf"tokenizer\.json: .*{line}"):
         open_text(folder, read_language_bundle(folder))

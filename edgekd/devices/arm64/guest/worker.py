@@ -138,11 +138,14 @@ class Onnx:
         self.inputs = [_onnx_tensor(node) for node in self._session.get_inputs()]
         self.outputs = [_onnx_tensor(node) for node in self._session.get_outputs()]
         self._binding = self._session.io_binding()
-        for info in self.outputs:
-            self._binding.bind_output(info["name"])
+        self._bind_outputs()
         self._bound: Sequence[Array] = ()
         run, binding = self._session.run_with_iobinding, self._binding
         self.invoke: Callable[[], None] = lambda: run(binding)
+
+    def _bind_outputs(self) -> None:
+        for info in self.outputs:
+            self._binding.bind_output(info["name"])
 
     def _open(self, *, profile: bool) -> Any:
         import onnxruntime
@@ -163,6 +166,9 @@ class Onnx:
         for info in self.inputs:
             rank = len(info["shape"])
             info["shape"], sizes = sizes[:rank], sizes[rank:]
+        # A binding keeps the memory of its outputs, which is of the shapes before.
+        self._binding.clear_binding_outputs()
+        self._bind_outputs()
         self.prepare([np.zeros(info["shape"], info["dtype"]) for info in self.inputs])
         self.invoke()
         for info, array in zip(self.outputs, self.results(), strict=True):
