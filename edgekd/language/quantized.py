@@ -16,7 +16,11 @@ from typing import Any, Literal, cast
 
 import torch
 from torch import nn
-from torch.nn.utils.parametrize import register_parametrization
+from torch.nn.utils.parametrize import (
+    is_parametrized,
+    register_parametrization,
+    remove_parametrizations,
+)
 
 from edgekd.compress.pt2e import largest_integer, require_quantizers
 from edgekd.compress.scheme import GROUP_SIZE
@@ -67,6 +71,23 @@ def prepare_quantized(
     ]
     for module in matrices:
         register_parametrization(module, _WEIGHT, _Grid(*weight_grid(module, precision)))
+    return prepared
+
+
+def quantized_reference(
+    model: CausalLanguageModel, precision: Literal["int8", "int4"]
+) -> CausalLanguageModel:
+    """A copy that computes as :func:`prepare_quantized`'s, in eval mode, and is not trained.
+
+    Its weights are rounded once, not at every call: with one token a call that is most of the time.
+
+    Raises:
+        BadInput, MissingPackage: as there.
+    """
+    prepared = prepare_quantized(model, precision).eval().requires_grad_(False)
+    for module in list(prepared.modules()):
+        if is_parametrized(module, _WEIGHT):
+            remove_parametrizations(module, _WEIGHT, leave_parametrized=True)
     return prepared
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from edgekd.errors import BadInput
 from edgekd.language.network import CausalLanguageModel
@@ -16,6 +17,7 @@ from edgekd.language.quantized import (
     grid_scale,
     on_grid,
     prepare_quantized,
+    quantized_reference,
     weight_grid,
 )
 from tests.language.models import tiny_model
@@ -74,6 +76,20 @@ def test_what_comes_out_is_on_the_grid_and_computes_the_same(precision: Precisio
     torch.testing.assert_close(
         prepare_quantized(finished, precision)(tokens), prepared(tokens), rtol=1e-4, atol=1e-4
     )
+
+
+@PRECISIONS
+def test_the_reference_computes_the_same_and_rounds_no_weight_again(precision: Precision) -> None:
+    model = model_in_groups()
+    tokens = torch.arange(1, 21)[None]
+    wanted = prepare_quantized(model, precision).eval()
+    reference = quantized_reference(model, precision)
+    assert torch.equal(reference(tokens), wanted(tokens))
+    assert not any(is_parametrized(module) for module in reference.modules())
+    assert not any(parameter.requires_grad for parameter in reference.parameters())
+    finished, expected = finish_quantized(reference), finish_quantized(wanted)
+    for name, weight in expected.state_dict().items():
+        assert torch.equal(finished.state_dict()[name], weight)
 
 
 @torch.no_grad()

@@ -170,14 +170,14 @@ def predict(decoder: TokenDecoder, tokens: list[int]) -> Logits:
 def torch_decoders(context: StageContext) -> tuple[TokenDecoder, TokenDecoder]:
     """The rung in torch: in float32, and as torch computes it at the precision of the file."""
     from edgekd.language.decoding.torch_decoder import TorchDecoder
-    from edgekd.language.quantized import prepare_quantized
+    from edgekd.language.quantized import quantized_reference
 
     length = int(context.parameters["generation"]["cache_length"])
     precision: Precision = context.parameters["precision"]
     plain = TorchDecoder(_model(context), length)
     if precision not in ("int8", "int4"):
         return plain, plain
-    return plain, TorchDecoder(prepare_quantized(_model(context), precision).eval(), length)
+    return plain, TorchDecoder(quantized_reference(_model(context), precision), length)
 
 
 def read_test_tokens(context: StageContext, count: int) -> list[int]:

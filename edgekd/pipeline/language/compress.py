@@ -21,24 +21,28 @@ _SCHEMES = {
 
 def quantize_after_training(context: StageContext) -> None:
     """Quantize the base rung as it is."""
-    from edgekd.language.quantized import finish_quantized, prepare_quantized
+    from edgekd.language.quantized import finish_quantized, quantized_reference
 
     precision = context.parameters["precision"]
-    prepared = prepare_quantized(_base(context), precision).eval()
+    quantized = quantized_reference(_base(context), precision)
     score_and_save(
         context,
-        finish_quantized(prepared),
+        finish_quantized(quantized),
         is_teacher=False,
         precision=precision,
         scheme=_SCHEMES[precision],
-        scored_model=prepared,
+        scored_model=quantized,
         base=context.parameters["base"],
     )
 
 
 def train_quantized(context: StageContext) -> None:
     """Train the distilled student on as if it were quantized, taught by the same teacher."""
-    from edgekd.language.quantized import finish_quantized, prepare_quantized
+    from edgekd.language.quantized import (
+        finish_quantized,
+        prepare_quantized,
+        quantized_reference,
+    )
 
     precision = context.parameters["precision"]
     distill = LanguageDistill.model_validate(context.parameters["distill"])
@@ -63,7 +67,7 @@ def train_quantized(context: StageContext) -> None:
         is_teacher=False,
         precision=precision,
         scheme=_SCHEMES[precision],
-        scored_model=prepare_quantized(model, precision).eval(),
+        scored_model=quantized_reference(model, precision),
         trained=trained,
         steps=steps,
         base=context.parameters["base"],

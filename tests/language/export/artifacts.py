@@ -13,7 +13,7 @@ from edgekd.language.decoding.contract import Decoder, LanguageFormat, open_deco
 from edgekd.language.export.bundle import DecoderDescription, write_decoder_bundle
 from edgekd.language.export.contract import ExportedDecoder
 from edgekd.language.network import CausalLanguageModel
-from edgekd.language.quantized import prepare_quantized
+from edgekd.language.quantized import quantized_reference
 from edgekd.records import Precision
 from tests.language.decoding.small_artifacts import VOCABULARY, small_tokenizer
 from tests.language.models import tiny_model
@@ -33,7 +33,7 @@ def reference(precision: Precision) -> nn.Module:
     """What a file of the small model computes."""
     model = small_model()
     if precision in ("int8", "int4"):
-        return prepare_quantized(model, "int4" if precision == "int4" else "int8").eval()
+        return quantized_reference(model, "int4" if precision == "int4" else "int8")
     return model
 
 
