@@ -84,11 +84,14 @@ def quantized_reference(
     Raises:
         BadInput, MissingPackage: as there.
     """
-    prepared = prepare_quantized(model, precision).eval().requires_grad_(False)
-    for module in list(prepared.modules()):
-        if is_parametrized(module, _WEIGHT):
-            remove_parametrizations(module, _WEIGHT, leave_parametrized=True)
-    return prepared
+    prepared = prepare_quantized(model, precision).eval()
+    grids = [module for module in prepared.modules() if is_parametrized(module, _WEIGHT)]
+    # All before any is put in place: embedding and output layer may share what they round.
+    rounded = [cast(torch.Tensor, module.weight).detach().clone() for module in grids]
+    for module, weight in zip(grids, rounded, strict=True):
+        remove_parametrizations(module, _WEIGHT, leave_parametrized=False)
+        module.weight = nn.Parameter(weight)
+    return prepared.requires_grad_(False)
 
 
 def weight_grid(module: nn.Module, precision: Literal["int8", "int4"]) -> tuple[int, int | None]:
