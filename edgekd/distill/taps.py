@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -81,16 +81,31 @@ class Tapped(nn.Module):
             BadInput: a tapped module did not run, or ran more than once; it gave no tensor under
                 the tap's keys; the network's own output is not a tensor.
         """
-        outputs: dict[str, list[object]] = {tap.path: [] for tap in self._taps}
-        with ExitStack() as hooks:
-            for path, kept in outputs.items():
-                module = self.network.get_submodule(path)
-                hooks.enter_context(module.register_forward_hook(_keep_in(kept)))
+        with watched(self.network, [tap.path for tap in self._taps]) as outputs:
             logits = self.network(inputs)
         if not isinstance(logits, torch.Tensor):
             raise BadInput(f"the network gives {_kind(logits)}, not a tensor of logits")
         taps = {tap.name: _tensor(tap, outputs[tap.path]) for tap in self._taps}
         return Seen(logits, taps, None if inputs.is_floating_point() else inputs == 0)
+
+
+@contextmanager
+def watched(network: nn.Module, paths: Sequence[str]) -> Iterator[dict[str, list[object]]]:
+    """What named modules give while the context lives, whoever calls the network.
+
+    Args:
+        network: whose modules they are.
+        paths: of modules in ``named_modules()``.
+
+    Yields:
+        For each path the outputs of its module so far, in order.
+    """
+    outputs: dict[str, list[object]] = {path: [] for path in paths}
+    with ExitStack() as hooks:
+        for path, kept in outputs.items():
+            module = network.get_submodule(path)
+            hooks.enter_context(module.register_forward_hook(_keep_in(kept)))
+        yield outputs
 
 
 def _parse(name: str) -> _Tap:

@@ -8,13 +8,18 @@ layer learns to do the work of those behind it that were left out. Source: Jiao 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias, cast
 
 import torch
 from torch import nn
+
+from edgekd.distill.taps import watched
+
+Streams: TypeAlias = Callable[[], list[torch.Tensor]]
 
 # Of the mean square: a stream of zeros stays one.
 _EPSILON = 1e-6
@@ -46,26 +51,18 @@ def matching_layers(kept: Sequence[int], teacher_layers: int) -> list[int]:
 
 
 @contextmanager
-def watched_layers(model: nn.Module, numbers: Sequence[int]) -> Iterator[list[torch.Tensor]]:
-    """What layers of a language model give while the context lives, in their order.
+def watched_layers(model: nn.Module, numbers: Sequence[int]) -> Iterator[Streams]:
+    """What layers of a language model give while the context lives.
 
     Args:
         model: with decoder layers in ``layers``, each of which runs once.
-        numbers: of the layers, rising.
+        numbers: of the layers.
 
     Yields:
-        A list, empty until the model ran; then float ``[B, T, width]`` for each number.
+        Tells the streams, float ``[B, T, width]`` for each number, once the model ran.
     """
-    seen: list[torch.Tensor] = []
-
-    def keep(_layer: nn.Module, _inputs: object, output: torch.Tensor) -> None:
-        seen.append(output)
-
-    with ExitStack() as hooks:
-        for number in numbers:
-            layer = model.get_submodule(f"layers.{number}")
-            hooks.enter_context(layer.register_forward_hook(keep))
-        yield seen
+    with watched(model, [f"layers.{number}" for number in numbers]) as outputs:
+        yield lambda: [cast(torch.Tensor, kept[-1]) for kept in outputs.values()]
 
 
 def hidden_distance(

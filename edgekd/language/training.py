@@ -128,7 +128,7 @@ class LanguageObjective:
             told = self.teacher(batch.inputs)
         cost = weight * self._divergence(whole_buckets(logits, told, self.temperature))
         if self.hidden is not None:
-            cost = cost + self.hidden.weight * hidden_distance(streams, theirs)
+            cost = cost + self.hidden.weight * hidden_distance(streams, theirs())
         return cost
 
     def _divergence(self, buckets: Buckets) -> torch.Tensor:
@@ -196,7 +196,7 @@ def train_language_model(
         _set_rate(optimizer, plan, step)
         optimizer.zero_grad()
         with accelerator.autocast(), watched_layers(model, objective.watched) as streams:
-            loss = objective(wrapped(batch.inputs), batch, streams)
+            loss = objective(wrapped(batch.inputs), batch, streams())
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(wrapped.parameters(), plan.clip)
         optimizer.step()
