@@ -22,6 +22,7 @@ _STDOUT, _STDERR = 1, 2
 _OPERATOR = re.compile(r"\b(?:aten|prims|prim|torchvision)(?:\.|::)\w+(?:\.\w+)?")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_REASON = 200
+_USE_TENSORFLOW = "USE_TF"
 
 
 def require(extra: str, *modules: str) -> None:
@@ -36,7 +37,7 @@ def require(extra: str, *modules: str) -> None:
     """
     for module in modules:
         try:
-            with quiet():
+            with quiet(), _without_tensorflow():
                 importlib.import_module(module)
         except ImportError as error:
             raise MissingPackage(
@@ -85,6 +86,20 @@ def quiet() -> Iterator[None]:
         logging.disable(disabled)
         root.handlers[:] = handlers
         root.setLevel(level)
+
+
+@contextmanager
+def _without_tensorflow() -> Iterator[None]:
+    """Keep transformers from importing TensorFlow, which takes seconds and is not used there."""
+    before = os.environ.get(_USE_TENSORFLOW)
+    os.environ[_USE_TENSORFLOW] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_USE_TENSORFLOW]
+        else:
+            os.environ[_USE_TENSORFLOW] = before
 
 
 @contextmanager

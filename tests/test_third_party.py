@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import subprocess
 import sys
 import warnings
 
@@ -27,6 +28,19 @@ def test_versions_are_those_that_are_installed() -> None:
     import numpy
 
     assert versions("numpy") == {"numpy": numpy.__version__}
+
+
+def test_converters_of_language_models_leave_tensorflow_alone() -> None:
+    asked = (
+        "import sys; from edgekd.third_party import require; "
+        "require('language', 'transformers', 'optimum.onnxruntime', 'optimum.exporters.onnx'); "
+        "print('tensorflow' in sys.modules)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "USE_TF"}
+    told = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, env=environment, check=True
+    )
+    assert told.stdout.strip() == "False"
 
 
 def test_the_root_cause_and_its_operator_are_the_reason() -> None:

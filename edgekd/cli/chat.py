@@ -41,6 +41,7 @@ def chat(
     """Talk to an exported language model; Ctrl-C stops an answer, Ctrl-D leaves."""
     from edgekd.language.decoding.artifacts import find_artifact
     from edgekd.language.decoding.chat import Chat
+    from edgekd.language.decoding.chat_template import read_chat_template
     from edgekd.language.decoding.contract import open_decoder
     from edgekd.language.decoding.sampling import Sampling
     from edgekd.language.decoding.text import open_text
@@ -49,7 +50,11 @@ def chat(
     folder = find_artifact(artifact, target)
     decoder = open_decoder(folder)
     bundle = decoder.bundle
-    conversation = Chat(decoder, open_text(folder, bundle), sampling, tokens, bundle.end_tokens)
+    template = None
+    if bundle.chat_template is not None:
+        template = read_chat_template(folder / bundle.chat_template, bundle.template_tokens)
+    codec = open_text(folder, bundle)
+    conversation = Chat(decoder, codec, sampling, tokens, bundle.end_tokens, template)
     if prompt is not None:
         _answer(conversation, prompt)
     elif sys.stdin.isatty():

@@ -43,7 +43,7 @@ def class_names(root: Path, endings: AbstractSet[str], files: str) -> tuple[str,
         files: what these are, in words.
 
     Raises:
-        BadInput: a folder has no such file.
+        BadInput: there is no class folder, or one has no such file.
     """
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     for folder in folders:
@@ -53,7 +53,14 @@ def class_names(root: Path, endings: AbstractSet[str], files: str) -> tuple[str,
                 where=str(folder),
                 mend=f"add {files} ({', '.join(sorted(endings))}) or remove the folder",
             )
-    return tuple(folder.name for folder in folders if folder.name != UNLABELLED_FOLDER)
+    names = tuple(folder.name for folder in folders if folder.name != UNLABELLED_FOLDER)
+    if not names:
+        raise BadInput(
+            "has no class folders",
+            where=str(root),
+            mend=f"put the {files} of each class into a folder of its name",
+        )
+    return names
 
 
 def class_files(root: Path, endings: AbstractSet[str]) -> list[Path]:

@@ -1,9 +1,9 @@
 """Language models that are trained as if their weights and activations were integers.
 
 Every linear layer gets int8 activations, one scale for each token, and int4 weights in groups of
-inputs or int8 weights per output; the embedding gets int8 rows. What comes out are float weights
-on those grids: the exporters find the same integers. A weight that embedding and output layer
-share is trained as one and comes out as two, each on its own grid, as files hold them.
+inputs or int8 weights per output. Embedding and output layer have int8 rows at either: in a small
+model four bits of the output layer cost as much as those of all other layers together. What comes
+out are float weights on those grids: the exporters find the same integers.
 
 Source: Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference" (https://arxiv.org/abs/1712.05877).
@@ -32,12 +32,12 @@ _WEIGHT = "weight"
 
 
 def check_whole_groups(model: CausalLanguageModel) -> None:
-    """Make sure that the inputs of every linear layer divide into groups for int4 weights.
+    """Make sure that the inputs of every layer with int4 weights divide into groups.
 
     Raises:
         BadInput: those of one do not.
     """
-    for name, module in model.named_modules():
+    for name, module in model.layers.named_modules(prefix="layers"):
         if isinstance(module, nn.Linear) and module.in_features % GROUP_SIZE:
             raise BadInput(
                 f"int4 needs a multiple of {GROUP_SIZE} inputs, and {name} has "
@@ -66,11 +66,8 @@ def prepare_quantized(
     activations = IntxFakeQuantizeConfig(torch.int8, "per_token", is_symmetric=False)
     with quiet():
         quantize_(prepared, QATConfig(activation_config=activations, step="prepare"))
-    matrices = [
-        module for module in prepared.modules() if isinstance(module, nn.Linear | nn.Embedding)
-    ]
-    for module in matrices:
-        register_parametrization(module, _WEIGHT, _Grid(*weight_grid(module, precision)))
+    for module, bits, group_size in weight_grids(prepared, precision):
+        register_parametrization(module, _WEIGHT, _Grid(bits, group_size))
     return prepared
 
 
@@ -94,11 +91,22 @@ def quantized_reference(
     return prepared.requires_grad_(False)
 
 
-def weight_grid(module: nn.Module, precision: Literal["int8", "int4"]) -> tuple[int, int | None]:
-    """Bits and group size of the weight of a linear layer or an embedding."""
-    if precision == "int4" and isinstance(module, nn.Linear):
-        return 4, GROUP_SIZE
-    return 8, None
+def weight_grids(
+    model: nn.Module, precision: Literal["int8", "int4"]
+) -> list[tuple[nn.Linear | nn.Embedding, int, int | None]]:
+    """Every matrix of a model with the bits and the group size of its grid; ``None``: a row.
+
+    Args:
+        model: a :class:`CausalLanguageModel`, or a decoder of its parts.
+        precision: of the rung.
+    """
+    inner = set(model.get_submodule("layers").modules())
+    grids: list[tuple[nn.Linear | nn.Embedding, int, int | None]] = []
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            int4 = precision == "int4" and module in inner
+            grids.append((module, 4, GROUP_SIZE) if int4 else (module, 8, None))
+    return grids
 
 
 def finish_quantized(prepared: CausalLanguageModel) -> CausalLanguageModel:
@@ -108,17 +116,16 @@ def finish_quantized(prepared: CausalLanguageModel) -> CausalLanguageModel:
         prepared: from :func:`prepare_quantized`, on the CPU.
 
     Returns:
-        A model with the same numbers as ``prepared`` but for the rounding of activations. Its
-        embedding and its output layer are not tied.
+        A model with the same numbers as ``prepared`` but for the rounding of activations.
     """
-    untied = prepared.architecture.model_copy(update={"tied_embeddings": False})
     with torch.device("meta"):
-        model = CausalLanguageModel(untied)
+        model = CausalLanguageModel(prepared.architecture)
     state = {}
     for name in model.state_dict():
         module, _, leaf = name.rpartition(".")
         state[name] = getattr(prepared.get_submodule(module), leaf).detach().clone()
     model.load_state_dict(state, assign=True)
+    model.tie()
     return model.requires_grad_(True).eval()
 
 

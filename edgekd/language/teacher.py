@@ -18,7 +18,7 @@ from edgekd.language.llama import from_transformers, what_differs
 from edgekd.language.network import CausalLanguageModel
 from edgekd.packages import resolve_package
 from edgekd.teachers.hugging_face import model_folder
-from edgekd.third_party import quiet, reason
+from edgekd.third_party import quiet, reason, require
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -66,6 +66,7 @@ def open_teacher(path_or_id: str, revision: str | None = None) -> LanguageTeache
         BadInput: not to be had, not safetensors, no causal language model, or without a tokenizer.
         MissingPackage: transformers is not installed.
     """
+    require("teachers", "torch", "transformers")
     folder, file = locate(path_or_id, revision)
     model, tokenizer = _load(folder, file)
     own = ForeignModel(model) if what_differs(model.config) else from_transformers(model)

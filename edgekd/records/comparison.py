@@ -20,8 +20,10 @@ class ComparedFigure(Record):
         target: null: of the rung itself, in torch.
         kind: null where ``target`` is.
         figure: ``accuracy``, ``agreement`` (top-1, with the step before), ``p50``, ``p90``,
-            ``p99``, ``instructions``, ``cycles``, or a field of ``Memory``.
-        before: in the baseline: a share, milliseconds, a count or bytes.
+            ``p99``, ``instructions``, ``cycles``, or a field of ``Memory``; of a language model
+            also ``perplexity``, ``first_token_ms/PROMPT`` and ``tokens_per_second/PROMPT``, with
+            the tokens of the prompt.
+        before: in the baseline: a share, milliseconds, a count, a rate or bytes.
         after: in the candidate.
         before_ci95: its own 95 % interval; null: exact, or not known.
         after_ci95: likewise.

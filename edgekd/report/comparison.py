@@ -15,6 +15,8 @@ _NAMES = {
     "stack_bytes": "stack",
     "ram_bytes": "RAM",
     "peak_rss_bytes": "peak RSS",
+    "first_token_ms": "time to first token",
+    "tokens_per_second": "tokens/s of decoding",
 }
 
 HEADINGS = ("rung", "target", "figure", "baseline", "candidate", "change", "interval", "verdict")
@@ -76,7 +78,8 @@ def confidence_line(comparison: Comparison) -> str:
 
 
 def _name(figure: ComparedFigure) -> str:
-    return _NAMES.get(figure.figure, figure.figure)
+    name, _, prompt = figure.figure.partition("/")
+    return f"{_NAMES.get(name, name)}, prompt of {prompt}" if prompt else _NAMES.get(name, name)
 
 
 def _with_interval(
@@ -91,8 +94,12 @@ def _with_interval(
 def _value(figure: ComparedFigure, value: float) -> str:
     if figure.figure in _SHARES:
         return units.percent(value)
-    if figure.figure in _TIMES:
+    if figure.figure in _TIMES or figure.figure.startswith("first_token_ms/"):
         return f"{units.milliseconds(value)} ms"
+    if figure.figure.startswith("tokens_per_second/"):
+        return units.rate(value)
+    if figure.figure == "perplexity":
+        return units.perplexity(value)
     if figure.figure.endswith("_bytes"):
         return f"{value:,.0f} B"
     return units.count(round(value))

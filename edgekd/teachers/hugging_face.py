@@ -6,10 +6,9 @@ pickled weights nor Python files that come with a model.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +34,6 @@ _TASKS = {
     "ForAudioClassification": "AutoModelForAudioClassification",
     "ForSequenceClassification": "AutoModelForSequenceClassification",
 }
-_USE_TENSORFLOW = "USE_TF"
 
 
 def load_module(path_or_id: str, revision: str | None) -> HuggingFaceModule:
@@ -57,8 +55,7 @@ def load_module(path_or_id: str, revision: str | None) -> HuggingFaceModule:
             fill the model, or an architecture that needs code of its own.
         MissingPackage: transformers is not installed.
     """
-    with _without_tensorflow():
-        require("teachers", "torch", "transformers")
+    require("teachers", "torch", "transformers")
     from edgekd.teachers.hugging_face_module import HuggingFaceModule
 
     model = _load(model_folder(path_or_id, revision), _auto_class)
@@ -83,8 +80,7 @@ def load_encoder(path_or_id: str, revision: str | None, head: Head, classes: int
             do not fill the model.
         MissingPackage: transformers is not installed.
     """
-    with _without_tensorflow():
-        require("teachers", "torch", "transformers")
+    require("teachers", "torch", "transformers")
     from edgekd.teachers.hugging_face_module import EncoderWithHead
 
     folder = model_folder(path_or_id, revision)
@@ -191,7 +187,7 @@ def _load(folder: Path, auto_class: Callable[[Any, Path], str]) -> Any:
 
     local = {"local_files_only": True, "trust_remote_code": False}
     try:
-        with quiet(), _without_tensorflow():
+        with quiet():
             config = transformers.AutoConfig.from_pretrained(folder, **local)
             loader = getattr(transformers, auto_class(config, folder))
             model, report = loader.from_pretrained(
@@ -249,17 +245,3 @@ def _class_names(config: Any) -> tuple[str, ...] | None:
     if names == tuple(f"LABEL_{number}" for number in range(len(names))):
         return None
     return names
-
-
-@contextmanager
-def _without_tensorflow() -> Iterator[None]:
-    """Keep transformers from importing TensorFlow, which takes seconds and is not used here."""
-    before = os.environ.get(_USE_TENSORFLOW)
-    os.environ[_USE_TENSORFLOW] = "0"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_USE_TENSORFLOW]
-        else:
-            os.environ[_USE_TENSORFLOW] = before

@@ -86,6 +86,13 @@ def test_empty_class_is_named(tmp_path: Path) -> None:
         find_source("image_folder").load(folder_data(tmp_path))
 
 
+def test_images_outside_of_class_folders_are_no_classes(tmp_path: Path) -> None:
+    images(tmp_path, {"unlabelled": 2})
+    Image.new("L", (4, 4), 9).save(tmp_path / "0.png")
+    with pytest.raises(BadInput, match=r"has no class folders.*put the images of each class"):
+        find_source("image_folder").load(folder_data(tmp_path))
+
+
 def test_missing_folder_and_size(tmp_path: Path) -> None:
     source = find_source("image_folder")
     with pytest.raises(BadInput, match="is not a folder"):

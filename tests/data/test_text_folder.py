@@ -91,5 +91,5 @@ def test_no_folder(tmp_path: Path) -> None:
             action(folder_data(None))
         with pytest.raises(BadInput, match="nowhere: is not a folder"):
             action(folder_data(tmp_path / "nowhere"))
-    with pytest.raises(BadInput, match="fewer than two classes"):
+    with pytest.raises(BadInput, match="has no class folders"):
         SOURCE.load(folder_data(tmp_path))

@@ -18,7 +18,7 @@ from edgekd.language.quantized import (
     on_grid,
     prepare_quantized,
     quantized_reference,
-    weight_grid,
+    weight_grids,
 )
 from tests.language.models import tiny_model
 
@@ -60,22 +60,33 @@ def test_it_learns_and_ties_stay_tied(precision: Precision) -> None:
 def test_what_comes_out_is_on_the_grid_and_computes_the_same(precision: Precision) -> None:
     prepared = trained(precision)
     finished = finish_quantized(prepared)
-    assert not finished.architecture.tied_embeddings
-    for module in finished.modules():
-        if isinstance(module, nn.Linear | nn.Embedding):
-            bits, group_size = weight_grid(module, precision)
-            weight = module.weight.detach()
-            again = on_grid(weight, bits, group_size)
-            torch.testing.assert_close(again, weight, rtol=1e-6, atol=0)
-            groups = weight.reshape(len(weight), -1, group_size or weight.shape[1])
-            integers = groups / grid_scale(weight, bits, group_size)[:, :, None]
-            torch.testing.assert_close(integers, integers.round(), rtol=0, atol=1e-4)
-            assert integers.abs().amax() < 2 ** (bits - 1)
+    assert finished.output.weight is finished.embedding.weight
+    for module, bits, group_size in weight_grids(finished, precision):
+        weight = module.weight.detach()
+        again = on_grid(weight, bits, group_size)
+        torch.testing.assert_close(again, weight, rtol=1e-6, atol=0)
+        groups = weight.reshape(len(weight), -1, group_size or weight.shape[1])
+        integers = groups / grid_scale(weight, bits, group_size)[:, :, None]
+        torch.testing.assert_close(integers, integers.round(), rtol=0, atol=1e-4)
+        assert integers.abs().amax() < 2 ** (bits - 1)
     # Prepared once more, nothing but the activations can round.
     tokens = torch.arange(1, 21)[None]
     torch.testing.assert_close(
         prepare_quantized(finished, precision)(tokens), prepared(tokens), rtol=1e-4, atol=1e-4
     )
+
+
+def test_int4_leaves_embedding_and_output_layer_at_int8() -> None:
+    model = model_in_groups()
+    bits = {
+        name: found
+        for name, module in model.named_modules()
+        for other, found, _ in weight_grids(model, "int4")
+        if other is module
+    }
+    assert {name for name, found in bits.items() if found == 8} == {"embedding", "output"}
+    assert len(bits) == 2 + 7 * len(model.layers)
+    assert {found for _, found, group in weight_grids(model, "int8") if group is None} == {8}
 
 
 @PRECISIONS

@@ -21,6 +21,7 @@ transformers = pytest.importorskip("transformers", reason="the model is one of i
 
 CACHE, ANSWER = 64, 50
 TARGET = "host-executorch"
+TEMPLATE = "{% for one in messages %}{{ one.content }}{{ eos_token }}{% endfor %}"
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     llama = to_transformers(small_model())
     llama.generation_config = transformers.GenerationConfig(eos_token_id=[END])
     llama.save_pretrained(folder)
-    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=small_tokenizer())
+    fast = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=small_tokenizer(), eos_token="<end>"
+    )
+    fast.chat_template = TEMPLATE
     fast.save_pretrained(folder)
     return folder
 
@@ -67,6 +71,9 @@ def test_a_whole_conversation_is_that_of_torch(exported: Path) -> None:
     assert (bundle.vocabulary, bundle.cache_length) == (VOCABULARY, CACHE)
     assert bundle.end_tokens == [END]
     assert bundle.tools["optimum-executorch"]
+    assert bundle.chat_template is not None
+    assert (exported / bundle.chat_template).read_text(encoding="utf-8") == TEMPLATE
+    assert bundle.template_tokens == {"eos_token": "<end>"}
     reference = TorchDecoder(small_model(), CACHE)
     tokens = np.random.default_rng(0).integers(1, VOCABULARY, CACHE).tolist()
     for counts in ((7, 1, 1, 20, 1, 34), (CACHE,), (1,) * CACHE):

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from edgekd.errors import BadInput
 from edgekd.teachers.hugging_face import fingerprint, load_module
-from edgekd.third_party import quiet
+from edgekd.third_party import quiet, require
 
 CLASSES = {0: "ant", 1: "bee", 2: "cat", 3: "dog"}
 SIZE = {
@@ -27,14 +27,13 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture(scope="module")
 def transformers() -> Any:
-    with pytest.MonkeyPatch.context() as patch, quiet():
-        # It would import TensorFlow too where that is installed.
-        patch.setenv("USE_TF", "0")
-        import transformers
+    require("teachers", "transformers")
+    import transformers
 
+    with quiet():
         # Its names are imported when they are first used.
         assert transformers.ViTForImageClassification
-        return transformers
+    return transformers
 
 
 def vit(transformers: Any, **changes: Any) -> Any:

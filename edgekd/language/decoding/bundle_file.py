@@ -55,6 +55,8 @@ def _check_files(folder: Path, bundle: LanguageBundle) -> None:
     _check_file(folder, "tokenizer", bundle.tokenizer, bundle.tokenizer_sha256)
     if bundle.token_map is not None and bundle.token_map_sha256 is not None:
         _check_file(folder, "token map", bundle.token_map, bundle.token_map_sha256)
+    if bundle.chat_template is not None and bundle.chat_template_sha256 is not None:
+        _check_file(folder, "chat template", bundle.chat_template, bundle.chat_template_sha256)
 
 
 def _check_file(folder: Path, key: str, name: str, sha256: str, size: int | None = None) -> None:

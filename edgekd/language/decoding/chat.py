@@ -7,6 +7,7 @@ from collections.abc import Collection, Generator
 from dataclasses import dataclass
 from typing import Literal
 
+from edgekd.language.decoding.chat_template import ChatTemplate, Message
 from edgekd.language.decoding.contract import TokenDecoder
 from edgekd.language.decoding.sampling import Sampling, chooser, generate
 from edgekd.language.decoding.text import TextCodec, TextStream
@@ -41,6 +42,7 @@ class Chat:
         sampling: how tokens are chosen.
         most: tokens of an answer.
         end_tokens: of the model.
+        template: the words in which the model is spoken to; ``None``: it continues a text.
     """
 
     def __init__(
@@ -50,14 +52,17 @@ class Chat:
         sampling: Sampling,
         most: int,
         end_tokens: Collection[int] = (),
+        template: ChatTemplate | None = None,
     ) -> None:
         self._decoder = decoder
         self._codec = codec
         self._choose = chooser(sampling)
         self._most = most
         self._end_tokens = frozenset(end_tokens)
-        # The last token of an answer was chosen, but not yet read by the model.
-        self._unread: list[int] = []
+        self._template = template
+        self._said: list[Message] = []
+        # Of the whole conversation; the cache holds the first of them.
+        self._tokens: list[int] = []
         self.told: Told | None = None
 
     def answer(self, prompt: str) -> Generator[str, None, None]:
@@ -76,39 +81,54 @@ class Chat:
             BadInput: the prompt is empty, or longer than the whole cache.
         """
         self.told = None
-        tokens, anew = self._continued(prompt), False
-        if tokens is None:
+        tokens, anew = self._with(prompt), False
+        if self._tokens and len(tokens) > self._decoder.cache_length:
+            self._said, self._tokens = [], []
+            tokens, anew = self._with(prompt), True
+        position = self._decoder.position
+        # A template may change what was said before, and a text may be cut otherwise.
+        if tokens[:position] != self._tokens[:position]:
             self._decoder.reset()
-            self._unread = []
-            tokens, anew = self._codec.encode(prompt), True
-        yield from self._answer(tokens, anew)
+        yield from self._answer(prompt, tokens, anew)
 
-    def _continued(self, prompt: str) -> list[int] | None:
-        """The tokens that continue the conversation; ``None``: they do not fit."""
-        if not prompt or self._decoder.position == 0:
-            return self._codec.encode(prompt)
-        tokens = [*self._unread, *self._codec.encode(f"\n{prompt}")]
-        left = self._decoder.cache_length - self._decoder.position
-        return tokens if len(tokens) <= left else None
+    def _with(self, prompt: str) -> list[int]:
+        """The tokens of the conversation and a prompt."""
+        if not prompt:
+            return self._tokens[: self._decoder.position]
+        if self._template is not None:
+            said: list[Message] = [*self._said, {"role": "user", "content": prompt}]
+            return self._codec.encode_as_is(self._template.render(said))
+        separator = "\n" if self._tokens else ""
+        return [*self._tokens, *self._codec.encode(f"{separator}{prompt}")]
 
-    def _answer(self, prompt: list[int], anew: bool) -> Generator[str, None, None]:
+    def _answer(self, prompt: str, read: list[int], anew: bool) -> Generator[str, None, None]:
         stream = TextStream(self._codec)
         start = time.perf_counter()
         marks: list[float] = []
+        answer: list[int] = []
         tokens = generate(
-            self._decoder, prompt, self._choose, most=self._most, end_tokens=self._end_tokens
+            self._decoder,
+            read[self._decoder.position :],
+            self._choose,
+            most=self._most,
+            end_tokens=self._end_tokens,
         )
         whole = False
         try:
             for token in tokens:
                 marks.append(time.perf_counter())
-                self._unread = [token]
+                answer.append(token)
                 yield stream.add(token)
             whole = True
             yield stream.finish()
         finally:
             # An answer that failed before its first token leaves the conversation as it was.
             if marks or whole:
+                self._tokens = [*read, *answer]
+                self._said += [
+                    {"role": "user", "content": prompt},
+                    {"role": "assistant", "content": self._codec.decode(answer)},
+                ]
                 self.told = self._tell(start, marks, whole, anew)
 
     def _tell(self, start: float, marks: list[float], whole: bool, anew: bool) -> Told:
@@ -120,7 +140,6 @@ class Chat:
             ended = "full"
         else:
             ended = "end"
-            self._unread = []
         took = marks[-1] - marks[0] if len(marks) > 1 else 0.0
         return Told(
             tokens=len(marks),

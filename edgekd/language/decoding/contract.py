@@ -24,6 +24,8 @@ Logits = npt.NDArray[np.float32]
 # A name that cannot leave its folder: no separator, and no dot in front.
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+TokenName = Annotated[str, Field(pattern=r"^[a-z]{1,20}_token$")]
+TokenText = Annotated[str, Field(max_length=200)]
 # Beyond these no model of this project goes; a damaged file may ask for anything.
 MOST_TOKENS = 1 << 20
 MOST_POSITIONS = 1 << 17
@@ -49,6 +51,9 @@ class LanguageBundle(Record):
         token_map: file name of what :func:`edgekd.language.vocabulary.write_token_map` wrote:
             the numbers of the tokens in the vocabulary that this one was trimmed from. The
             tokenizer beside it speaks the model's own numbers. ``None``: nothing was trimmed.
+        chat_template: file name of the words in which the model is spoken to, a Jinja template.
+            ``None``: it continues a text.
+        template_tokens: texts of special tokens that the template names, as ``bos_token``.
     """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
@@ -70,6 +75,9 @@ class LanguageBundle(Record):
     end_tokens: list[Annotated[int, Field(ge=0)]] = Field(default_factory=list, max_length=64)
     token_map: FileName | None = None
     token_map_sha256: Sha256 | None = None
+    chat_template: FileName | None = None
+    chat_template_sha256: Sha256 | None = None
+    template_tokens: dict[TokenName, TokenText] = Field(default_factory=dict, max_length=16)
     tools: dict[str, str] = Field(default_factory=dict)
     preflight: Preflight | None = None
 
@@ -81,6 +89,8 @@ class LanguageBundle(Record):
             raise ValueError("a prefill chunk is longer than the cache")
         if (self.token_map is None) != (self.token_map_sha256 is None):
             raise ValueError("token_map and token_map_sha256 belong together")
+        if (self.chat_template is None) != (self.chat_template_sha256 is None):
+            raise ValueError("chat_template and chat_template_sha256 belong together")
         return self
 
 

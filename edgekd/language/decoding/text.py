@@ -25,6 +25,11 @@ class TextCodec:
         tokens: list[int] = self.tokenizer.encode(text).ids
         return tokens
 
+    def encode_as_is(self, text: str) -> list[int]:
+        """The tokens of a text that names its special tokens itself."""
+        tokens: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return tokens
+
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of tokens; special ones are left out."""
         text: str = self.tokenizer.decode(list(tokens))

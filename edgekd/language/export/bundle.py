@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgekd.errors import RunFailed
 from edgekd.files import sha256_of
 from edgekd.language.decoding.bundle_file import write_language_bundle
+from edgekd.language.decoding.chat_template import TEMPLATE_FILE
 from edgekd.language.decoding.contract import LanguageBundle, LanguageFormat
 from edgekd.language.export.contract import ExportedDecoder
 from edgekd.records import Precision
@@ -28,6 +29,8 @@ class DecoderDescription:
         end_tokens: after any of these an answer is over.
         tokenizer: a ``tokenizers`` JSON file.
         token_map: for a trimmed vocabulary, its file.
+        chat_template: a Jinja template; null: the model continues a text.
+        template_tokens: texts of special tokens that it names.
     """
 
     name: str
@@ -37,6 +40,8 @@ class DecoderDescription:
     end_tokens: Sequence[int]
     tokenizer: Path
     token_map: Path | None = None
+    chat_template: Path | None = None
+    template_tokens: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_decoder_bundle(
@@ -45,7 +50,7 @@ def write_decoder_bundle(
     precision: Precision,
     about: DecoderDescription,
 ) -> LanguageBundle:
-    """Copy the tokenizer beside an artifact and write ``language.json``.
+    """Copy tokenizer and template beside an artifact and write ``language.json``.
 
     Raises:
         RunFailed: a file cannot be read, or the artifact's folder cannot be written.
@@ -53,6 +58,7 @@ def write_decoder_bundle(
     folder = exported.path.parent
     tokenizer = _copied(about.tokenizer, folder / TOKENIZER_FILE)
     token_map = about.token_map and _copied(about.token_map, folder / about.token_map.name)
+    template = about.chat_template and _copied(about.chat_template, folder / TEMPLATE_FILE)
     bundle = LanguageBundle(
         name=about.name,
         rung=about.rung,
@@ -70,6 +76,9 @@ def write_decoder_bundle(
         end_tokens=list(about.end_tokens),
         token_map=token_map.name if token_map else None,
         token_map_sha256=sha256_of(token_map) if token_map else None,
+        chat_template=template.name if template else None,
+        chat_template_sha256=sha256_of(template) if template else None,
+        template_tokens=dict(about.template_tokens),
         tools=exported.tools,
         preflight=exported.preflight,
     )

@@ -25,14 +25,15 @@ if TYPE_CHECKING:
     from edgekd.language.network import CausalLanguageModel
 
 _EMBEDDING = "int8 embedding per row"
+_OUTPUT = "int8 output layer per channel"
 _ACTIVATIONS = "activations quantized to int8 for each token at run time, float32 cache and logits"
 _SCHEMES: dict[Precision, str] = {
     "fp32": "float32",
     "fp16": "float16 weights, arithmetic, cache and logits",
     "int8": f"int8 weights per channel (symmetric), {_EMBEDDING}, {_ACTIVATIONS}",
     "int4": (
-        f"int4 weights in groups of {GROUP_SIZE} (symmetric, bfloat16 scales), {_EMBEDDING}, "
-        f"{_ACTIVATIONS}"
+        f"int4 weights in groups of {GROUP_SIZE} (symmetric, bfloat16 scales), {_OUTPUT}, "
+        f"{_EMBEDDING}, {_ACTIVATIONS}"
     ),
 }
 # Integers beyond are not exact in float16.
@@ -111,13 +112,10 @@ def _quantize(decoder: nn.Module, precision: Literal["int8", "int4"]) -> None:
     import torch
     from torchao.quantization import IntxUnpackedToInt8Tensor
 
-    from edgekd.language.quantized import grid_scale, weight_grid
+    from edgekd.language.quantized import grid_scale, weight_grids
 
-    for module in decoder.modules():
-        if not isinstance(module, torch.nn.Linear | torch.nn.Embedding):
-            continue
+    for module, bits, group_size in weight_grids(decoder, precision):
         weight = module.weight
-        bits, group_size = weight_grid(module, precision)
         scale = grid_scale(weight, bits, group_size)
         activations = "int8_asym_per_token" if isinstance(module, torch.nn.Linear) else None
         quantized = IntxUnpackedToInt8Tensor.from_hp(

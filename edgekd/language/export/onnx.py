@@ -32,8 +32,11 @@ _TASK = "text-generation-with-past"
 _LARGEST_WEIGHTS = 2**31 - 2**24  # protobuf's limit, less what the graph itself takes
 _TOOLS = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime")
 _WEIGHTS: dict[Bits, str] = {
-    8: "weights per channel (symmetric)",
-    4: f"weights in groups of {GROUP_SIZE} (symmetric, bfloat16 scales)",
+    8: "int8 weights per channel (symmetric)",
+    4: (
+        f"int4 weights in groups of {GROUP_SIZE} (symmetric, bfloat16 scales), int8 output layer "
+        "per channel"
+    ),
 }
 _EMBEDDING = "int8 embedding per row"
 _ACTIVATIONS = (
@@ -49,7 +52,7 @@ def export_onnx(
     Inputs are int64 ``input_ids [B, T]``, ``attention_mask [B, P + T]``, ``position_ids [B, T]``
     and float32 ``past_key_values.N.key`` and ``.value`` ``[B, heads, P, head width]``; outputs
     float32 ``logits [B, T, vocabulary]`` and ``present.N.key`` and ``.value``, the next call's
-    past. Weights that are tied are stored once, but at int4.
+    past. Weights that are tied are stored once.
 
     Args:
         model: float32, in eval mode on the CPU; it is not changed. Weights that lie on the grid
@@ -105,9 +108,9 @@ def _at_precision(model: CausalLanguageModel, precision: Precision) -> tuple[Mod
             scheme = "float16 weights, widened to float32 at load; float32 cache and logits"
             return float16_weights(converted), scheme
         bits: Bits = 4 if precision == "int4" else 8
-        shared = bits == 8 and model.architecture.tied_embeddings
+        shared = model.architecture.tied_embeddings
         quantized = quantize_embedding(quantize_linear_layers(converted, bits), shared=shared)
-        return quantized, f"int{bits} {_WEIGHTS[bits]}, {_EMBEDDING}, {_ACTIVATIONS}"
+        return quantized, f"{_WEIGHTS[bits]}, {_EMBEDDING}, {_ACTIVATIONS}"
     except EdgekdError:
         raise
     # Tracing and the quantizers raise whatever the step that fails raises.

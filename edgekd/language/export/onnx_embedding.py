@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgekd.compress.scheme import GROUP_SIZE
-from edgekd.language.export.onnx_weights import CONTRIB, Bits, initializers, pack, put_first
+from edgekd.language.export.onnx_weights import (
+    CONTRIB,
+    LOGITS,
+    Bits,
+    initializers,
+    pack,
+    put_first,
+)
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto
 
-_TOKENS, _LOGITS = "input_ids", "logits"
+_TOKENS = "input_ids"
 _BITS: Bits = 8
 
 
@@ -58,7 +65,7 @@ def quantize_embedding(model: ModelProto, *, shared: bool) -> ModelProto:
 
 def _of_output_layer(model: ModelProto) -> tuple[str, str]:
     """Names of the output layer's weights and scales."""
-    layer = next(node for node in model.graph.node if _LOGITS in node.output)
+    layer = next(node for node in model.graph.node if LOGITS in node.output)
     return layer.input[1], layer.input[2]
 
 

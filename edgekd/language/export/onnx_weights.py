@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Bits = Literal[4, 8]
 
 CONTRIB = "com.microsoft"
+LOGITS = "logits"
 _CONTRIB_VERSION = 1
 # The level at which MatMulNBits quantizes its activations to int8 instead of computing in float.
 _ACTIVATIONS_TO_INT8 = 4
@@ -51,7 +52,7 @@ def float16_weights(model: ModelProto) -> ModelProto:
 
 
 def quantize_linear_layers(model: ModelProto, bits: Bits) -> ModelProto:
-    """Linear layers as MatMulNBits, which has int4 and int8 weights.
+    """Linear layers as MatMulNBits, which has int4 and int8 weights; int8 in the output layer.
 
     It quantizes activations to int8 at run time in groups of 32, so an outlier costs its
     neighbours their precision, but no other position: language models have outliers that spoil
@@ -65,8 +66,9 @@ def quantize_linear_layers(model: ModelProto, bits: Bits) -> ModelProto:
             continue
         tensor = weights[node.input[1]]
         matrix = numpy_helper.to_array(tensor).T
-        packed, scales = pack(matrix, bits)
-        quantized, scale = f"{tensor.name}_int{bits}", f"{tensor.name}_scale"
+        own_bits: Bits = 8 if LOGITS in node.output else bits
+        packed, scales = pack(matrix, own_bits)
+        quantized, scale = f"{tensor.name}_int{own_bits}", f"{tensor.name}_scale"
         tensor.CopyFrom(numpy_helper.from_array(packed, quantized))
         model.graph.initializer.append(numpy_helper.from_array(scales, scale))
         node.CopyFrom(
@@ -78,7 +80,7 @@ def quantize_linear_layers(model: ModelProto, bits: Bits) -> ModelProto:
                 domain=CONTRIB,
                 K=matrix.shape[1],
                 N=matrix.shape[0],
-                bits=bits,
+                bits=own_bits,
                 block_size=GROUP_SIZE,
                 accuracy_level=_ACTIVATIONS_TO_INT8,
             )

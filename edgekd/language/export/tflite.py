@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Enough tokens for a product of matrices to be worth it; what is left of a prompt goes one by one.
 _PREFILL = 32
+# The name that litert-torch gives to what a signature puts out.
+_OUTPUT_LAYER = ".*_logits_output.*"
 _ACTIVATIONS = "activations quantized to int8 for each token at run time, float32 cache and logits"
 
 
@@ -136,9 +138,12 @@ def _dynamic_integers(model: bytes, bits: int) -> tuple[bytes, str]:
     granularity = QuantGranularity.BLOCKWISE_32 if bits == 4 else QuantGranularity.CHANNELWISE
     layer = TFLOperationName.FULLY_CONNECTED
     quantizer.add_dynamic_config(".*", layer, bits, granularity=granularity)
+    channelwise = QuantGranularity.CHANNELWISE
+    quantizer.add_dynamic_config(_OUTPUT_LAYER, layer, 8, granularity=channelwise)
     result: Any = quantizer.quantize(enable_progress_bar=False, enable_progress_report=False)
     weights = (
-        f"int4 weights in groups of {GROUP_SIZE} (symmetric, bfloat16 scales)"
+        f"int4 weights in groups of {GROUP_SIZE} (symmetric, bfloat16 scales), int8 output layer "
+        "per channel"
         if bits == 4
         else "int8 weights per channel (symmetric)"
     )

@@ -19,6 +19,7 @@ from edgekd.pipeline.comparison.context import (
 )
 from edgekd.pipeline.comparison.costs import cost_figures, latency_figures, latency_ratio
 from edgekd.pipeline.comparison.evidence import cell_name
+from edgekd.pipeline.comparison.language import answer_figures, rung_perplexity
 from edgekd.pipeline.comparison.shares import rung_figure, share_figures
 from edgekd.pipeline.comparison.sides import Pending, Sides
 from edgekd.records import Measurement
@@ -95,6 +96,7 @@ def _compare_rungs(sides: Sides, found: _Found) -> None:
     for name in old:
         if name in new:
             found.pending.append(rung_figure(sides, old[name], new[name]))
+            found.pending += rung_perplexity(sides, old[name], new[name])
 
 
 def _compare_measurements(sides: Sides, found: _Found) -> None:
@@ -140,6 +142,7 @@ def _compare_cell(
     found.removed += [f"{what} of {name}" for what in _gone(before, after)]
     found.pending += share_figures(sides, before, after)
     found.pending += cost_figures(sides, before, after, reason)
+    found.pending += answer_figures(sides, before, after, reason)
     time_reason = reason or other_threads(before, after)
     place_of = (before.kind, before.device)
     runs = [
@@ -172,7 +175,7 @@ def _invalid(before: Measurement, after: Measurement) -> str:
 
 def _gone(before: Measurement, after: Measurement) -> Iterator[str]:
     """Figures that only the baseline has."""
-    for name in ("accuracy", "latency_ms", "instructions", "cycles"):
+    for name in ("accuracy", "latency_ms", "instructions", "cycles", "generation", "language"):
         if getattr(before, name) is not None and getattr(after, name) is None:
             yield name
     old, new = before.memory.model_dump(), after.memory.model_dump()

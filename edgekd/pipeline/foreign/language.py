@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -16,6 +17,7 @@ from edgekd.third_party import quiet, reason, require
 CACHE_LENGTH = 1024
 # The ending of a file; versions and sizes in ids ("-2.5-1.7B") begin with a digit.
 _FILE = re.compile(r"\.[a-z][a-z0-9]{1,6}")
+_TEMPLATE_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
 _PRECISIONS = ("fp32", "int8", "int4")
 
 
@@ -50,30 +52,38 @@ def export_language_model(
         MissingPackage: ExecuTorch, transformers or pip is not installed.
         RunFailed: the tool could not be set up or failed.
     """
+    from edgekd.language.decoding.chat_template import TEMPLATE_FILE
     from edgekd.language.export.bundle import DecoderDescription, write_decoder_bundle
     from edgekd.language.export.optimum_executorch import export_hugging_face
 
     [target] = find_targets([target_name])
     _check_target(target)
     if precision not in _PRECISIONS:
-        known = ", ".join(_PRECISIONS)
-        raise BadInput(f"there is no precision {precision!r}", mend=f"known: {known}")
+        raise BadInput(
+            f"there is no precision {precision!r}", mend=f"known: {', '.join(_PRECISIONS)}"
+        )
     chosen = cast("Literal['fp32', 'int8', 'int4']", precision)
     folder = _folder(model)
-    config, ends, tokenizer = _known(folder)
-    length = _cache_length(config, cache_length)
+    known = _known(folder)
+    length = _cache_length(known.config, cache_length)
     name = Path(model.removeprefix(PREFIX)).resolve().name
     final = (out or Path("exports") / name) / target.name / precision
     with whole_folder(final) as scratch:
-        tokenizer.save(str(scratch / "tokenizer.json"))
+        known.tokenizer.save(str(scratch / "tokenizer.json"))
+        template = None
+        if known.chat_template is not None:
+            template = scratch / TEMPLATE_FILE
+            template.write_text(known.chat_template, encoding="utf-8")
         exported = export_hugging_face(folder, chosen, length, scratch)
         about = DecoderDescription(
             name=name,
             rung=precision,
-            vocabulary=config.vocab_size,
+            vocabulary=known.config.vocab_size,
             cache_length=length,
-            end_tokens=ends,
+            end_tokens=known.end_tokens,
             tokenizer=scratch / "tokenizer.json",
+            chat_template=template,
+            template_tokens=known.template_tokens,
         )
         write_decoder_bundle(exported, "executorch", chosen, about)
     return final
@@ -97,8 +107,26 @@ def _folder(model: str) -> Path:
         raise BadInput(error.what, where=error.where, mend=mend) from error
 
 
-def _known(folder: Path) -> tuple[Any, tuple[int, ...], Any]:
-    """Configuration, the tokens that end an answer, and the tokenizer; no weights are read."""
+@dataclass(frozen=True)
+class _Known:
+    """What a model's folder tells without its weights.
+
+    Attributes:
+        config: of transformers.
+        end_tokens: after any of these an answer is over.
+        tokenizer: of ``tokenizers``.
+        chat_template: Jinja; null: the model continues a text.
+        template_tokens: texts of special tokens that it names.
+    """
+
+    config: Any
+    end_tokens: tuple[int, ...]
+    tokenizer: Any
+    chat_template: str | None
+    template_tokens: dict[str, str]
+
+
+def _known(folder: Path) -> _Known:
     require("teachers", "torch", "transformers")
     import transformers
 
@@ -115,6 +143,7 @@ def _known(folder: Path) -> tuple[Any, tuple[int, ...], Any]:
                 folder, use_fast=True, **local
             )
             tokenizer = fast.backend_tokenizer
+            template = fast.get_chat_template() if fast.chat_template else None
     # Unknown architectures, a tokenizer that exists in Python alone.
     except Exception as error:
         raise BadInput(
@@ -124,7 +153,9 @@ def _known(folder: Path) -> tuple[Any, tuple[int, ...], Any]:
         ) from error
     if not isinstance(getattr(config, "vocab_size", None), int):
         raise BadInput("is no language model: it tells no vocabulary", where=str(folder))
-    return config, end_tokens(config, generation), tokenizer
+    special = fast.special_tokens_map
+    tokens = {name: str(special[name]) for name in _TEMPLATE_TOKENS if name in special}
+    return _Known(config, end_tokens(config, generation), tokenizer, template, tokens)
 
 
 def _cache_length(config: Any, wanted: int | None) -> int:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 _SCHEMES = {
     "int8": "int8 weights per channel, int8 embedding, activations int8 at run time",
-    "int4": "int4 weights in groups of 32, int8 embedding, activations int8 at run time",
+    "int4": (
+        "int4 weights in groups of 32, int8 embedding and output layer, "
+        "activations int8 at run time"
+    ),
 }
 
 

@@ -118,18 +118,18 @@ def parameters_of(model: nn.Module) -> int:
 
 
 def weight_bytes(model: CausalLanguageModel, precision: Precision) -> int:
-    """Bytes of the weights at a precision, without scales: the embedding has int8 rows at int4."""
+    """Bytes of the weights at a precision, without scales; norms stay in float32.
+
+    At int4 embedding and output layer have int8 rows.
+    """
     bits = {"fp32": 32, "fp16": 16, "int8": 8, "int4": 4}[precision]
     total = 0
     for name, parameter in model.named_parameters():
         if parameter.ndim < 2:
             total += parameter.numel() * 4
-        elif name.startswith("embedding.") and precision == "int4":
-            # Where it is shared with the output layer, a file holds it twice.
-            copies = 8 + 4 if model.architecture.tied_embeddings else 8
-            total += parameter.numel() * copies // 8
         else:
-            total += parameter.numel() * bits // 8
+            own = bits if name.startswith("layers.") else max(bits, 8)
+            total += parameter.numel() * own // 8
     return total
 
 

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from edgekd.errors import BadInput
 from edgekd.language.decoding.chat import Chat
+from edgekd.language.decoding.chat_template import ChatTemplate, Message
+from edgekd.language.decoding.contract import Logits
 from edgekd.language.decoding.sampling import Sampling, generate, greedy
 from edgekd.language.decoding.text import TextCodec
 from edgekd.language.decoding.torch_decoder import TorchDecoder
-from tests.language.decoding.small_artifacts import CACHE_LENGTH, small_model, small_tokenizer
+from tests.language.decoding.small_artifacts import (
+    CACHE_LENGTH,
+    VOCABULARY,
+    small_model,
+    small_tokenizer,
+)
 
 CODEC = TextCodec(small_tokenizer())
+TEMPLATE = ChatTemplate(
+    "{% for one in messages %}{{ one.role }}: {{ one.content }}{{ eos_token }}{% endfor %}"
+    "{% if add_generation_prompt %}cat: {% endif %}",
+    {"eos_token": "<end>"},
+)
+ROOM = 120
 
 
 def chat(most: int = 4, end_tokens: tuple[int, ...] = ()) -> tuple[Chat, TorchDecoder]:
@@ -19,8 +34,8 @@ def chat(most: int = 4, end_tokens: tuple[int, ...] = ()) -> tuple[Chat, TorchDe
     return Chat(decoder, CODEC, Sampling(), most, end_tokens), decoder
 
 
-def answer_to(tokens: list[int], most: int) -> list[int]:
-    return list(generate(TorchDecoder(small_model(), CACHE_LENGTH), tokens, greedy, most=most))
+def answer_to(tokens: list[int], most: int, room: int = CACHE_LENGTH) -> list[int]:
+    return list(generate(TorchDecoder(small_model(), room), tokens, greedy, most=most))
 
 
 def test_the_second_prompt_continues_the_conversation() -> None:
@@ -84,4 +99,56 @@ def test_a_prompt_without_text_or_longer_than_the_cache_is_one_line(prompt: str,
     with pytest.raises(BadInput, match=line):
         list(conversation.answer(prompt))
     assert decoder.position in (0, len(CODEC.encode("the")) + 3)
+    assert "".join(conversation.answer("cat"))
+
+
+class _Noting(TorchDecoder):
+    """Notes what it is fed."""
+
+    def __init__(self) -> None:
+        super().__init__(small_model(), ROOM)
+        self.fed: list[int] = []
+
+    def feed(self, tokens: Sequence[int]) -> Logits:
+        logits = super().feed(tokens)
+        self.fed += tokens
+        return logits
+
+
+def test_a_template_is_what_the_model_reads() -> None:
+    conversation = Chat(_Noting(), CODEC, Sampling(), 3, template=TEMPLATE)
+    said: list[Message] = []
+    for text in ("the cat", "sat on", "the mat"):
+        said.append({"role": "user", "content": text})
+        read = CODEC.encode_as_is(TEMPLATE.render(said))
+        answer = "".join(conversation.answer(text))
+        assert answer == CODEC.decode(answer_to(read, 3, ROOM))
+        said.append({"role": "assistant", "content": answer})
+        assert conversation.told is not None
+        assert not conversation.told.anew
+
+
+def test_only_what_a_template_adds_is_read_anew() -> None:
+    same = ChatTemplate("{% for one in messages %}<pad>{{ one.content }}{% endfor %}<pad>", {})
+    decoder = _Noting()
+    # Each answer is over before it begins: no token of it may be cut otherwise as text.
+    conversation = Chat(decoder, CODEC, Sampling(), 1, range(VOCABULARY), same)
+    for text in ("the cat", "sat", "on"):
+        assert "".join(conversation.answer(text)) == ""
+    whole = "<pad>the cat<pad><pad>sat<pad><pad>on<pad>"
+    assert decoder.fed == CODEC.encode_as_is(whole)
+
+
+def test_a_template_that_no_longer_fits_starts_anew() -> None:
+    conversation = Chat(_Noting(), CODEC, Sampling(), 30, template=TEMPLATE)
+    for _ in range(4):
+        list(conversation.answer("the dog ran"))
+        assert conversation.told is not None
+        if conversation.told.anew:
+            break
+    assert conversation.told.anew
+    with pytest.raises(BadInput, match="do not fit"):
+        list(conversation.answer("the dog " * 90))
+    with pytest.raises(BadInput, match="no token"):
+        list(conversation.answer(""))
     assert "".join(conversation.answer("cat"))

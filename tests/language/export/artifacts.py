@@ -50,6 +50,8 @@ def opened(exported: ExportedDecoder, format_: LanguageFormat, precision: Precis
 def check_greedy(decoder: Decoder, model: nn.Module, *, exact: float, rounded: float) -> None:
     """Fill the cache greedily after a prompt: the tokens are the model's, and the logits close.
 
+    Another token may be likeliest where two are nearer to each other than the logits are exact.
+
     Args:
         decoder: of the file.
         model: what it should compute.
@@ -64,7 +66,8 @@ def check_greedy(decoder: Decoder, model: nn.Module, *, exact: float, rounded: f
         expected = model(tokens)[0, -1]
         away.append(np.abs(logits - expected.numpy()).max())
         token = int(expected.argmax())
-        assert int(logits.argmax()) == token
+        preferred = expected[token] - expected[int(logits.argmax())]
+        assert preferred <= 2 * away[-1]
         tokens = torch.cat((tokens, torch.tensor([[token]])), dim=1)
         logits = decoder.feed([token])
     assert decoder.position == CACHE_LENGTH
