@@ -56,6 +56,7 @@ class FinishedStages:
         self.manifest = manifest
         self.notices: list[str] = []
         self._verified: set[str] = set()
+        self._told: set[str] = set()
 
     def holds(self, name: str, key: str) -> bool:
         """Whether a stage was finished under this key and every file of it is still intact."""
@@ -65,7 +66,10 @@ class FinishedStages:
         if name not in self._verified:
             damaged = self._damaged(name, record)
             if damaged:
-                self.notices.append(f"{damaged} does not match its hash: {name} is redone")
+                # It is asked again until other stages have made room for it.
+                if name not in self._told:
+                    self._told.add(name)
+                    self.notices.append(f"{damaged} does not match its hash: {name} is redone")
                 return False
             self._verified.add(name)
         return True

@@ -102,6 +102,16 @@ def test_a_damaged_file_is_noticed_and_redone(tmp_path: Path, damage: str) -> No
     assert path.read_text() == "3"
 
 
+def test_damage_is_told_once(tmp_path: Path) -> None:
+    """Also where the stage has to wait for room."""
+    stages = [write(name, 1) for name in ("a", "b", "c", "d")]
+    execute(tmp_path, stages)
+    for stage in stages:
+        (tmp_path / stage.name / "value").unlink()
+    recorder = execute(tmp_path, stages, jobs=1)
+    assert len(recorder.notices) == 4
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"stages": {"../x": {}}}'])
 def test_a_damaged_manifest_redoes_everything(tmp_path: Path, text: str) -> None:
     execute(tmp_path, CHAIN)
