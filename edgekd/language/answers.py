@@ -2,7 +2,10 @@
 
 A row for each token that a window reads: the ``k`` largest logits over the temperature, less the
 largest of them (float16), whose they are (uint16 or uint32), and the log-sum-exp of all logits,
-less the same (float32), so that the mass of those left out is known.
+less the same (float32), so that the mass of those left out is known. Where samples are asked for,
+so many of the tokens left out, drawn by their probability among these: their numbers and logits
+likewise. What is kept alone would be a biased teacher (Anshumann et al. 2025, "Sparse Logit
+Sampling", https://arxiv.org/abs/2503.16870).
 
 Rows lie in shards of whole windows, ``shard-00000.npy`` and so on. Worker ``i`` of ``n`` writes
 shards ``i``, ``i + n`` and so on, and a note beside each with its hash and the identity of the plan
@@ -16,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +43,24 @@ MANIFEST = "answers.json"
 TOKENS_AT_ONCE = 1024
 
 
+class KeptLogits(NamedTuple):
+    """What a cache knows of some tokens, at its temperature, less the largest logit of each.
+
+    Attributes:
+        values: float32 ``[..., k]``, the largest logits.
+        indices: int64 ``[..., k]``, whose they are.
+        log_sum: float32 ``[...]``, log-sum-exp of all logits.
+        sampled: int64 ``[..., samples]``, tokens drawn from all others; null: none.
+        sampled_values: float32 ``[..., samples]``, their logits.
+    """
+
+    values: torch.Tensor
+    indices: torch.Tensor
+    log_sum: torch.Tensor
+    sampled: torch.Tensor | None = None
+    sampled_values: torch.Tensor | None = None
+
+
 class AnswerPlan(Record):
     """All that the content of a cache follows from.
 
@@ -50,6 +71,7 @@ class AnswerPlan(Record):
         windows: how many.
         context: tokens of a window.
         k: logits kept of each token.
+        samples: of the other tokens.
         temperature: the logits are divided by it.
         windows_per_shard: windows of a shard; the last one may have fewer.
     """
@@ -60,6 +82,7 @@ class AnswerPlan(Record):
     windows: int = Field(ge=1)
     context: int = Field(ge=1, le=2**24)
     k: int = Field(ge=1, le=2**16)
+    samples: int = Field(default=0, ge=0, le=2**16)
     temperature: float = Field(gt=0)
     windows_per_shard: int = Field(default=128, ge=1)
 
@@ -78,9 +101,11 @@ class AnswerPlan(Record):
         """What is kept of one token."""
         number = np.uint16 if self.vocabulary <= 2**16 else np.uint32
         kept = min(self.k, self.vocabulary)
-        return np.dtype(
-            [("values", "<f2", (kept,)), ("indices", number, (kept,)), ("log_sum", "<f4")]
-        )
+        fields: list[Any] = [("values", "<f2", (kept,)), ("indices", number, (kept,))]
+        if self.samples:
+            fields += [("sampled_values", "<f2", (self.samples,))]
+            fields += [("sampled", number, (self.samples,))]
+        return np.dtype([*fields, ("log_sum", "<f4")])
 
     def windows_of(self, shard: int) -> range:
         """Numbers of a shard's windows."""
@@ -155,7 +180,7 @@ def record_answers(
             # Who has fewer windows asks about the last ones again.
             again = min(start, (len(numbers) - 1) // batch_size * batch_size)
             part = slice(again, again + batch_size)
-            rows[part] = _ask(teacher, windows.read(numbers[part])[:, :-1], plan)
+            rows[part] = _ask(teacher, windows, numbers[part], plan)
             progress(done + sum(min(start + batch_size, size) for size in sizes), total)
         if place == team.number:
             _write_shard(folder, left[first + place], rows, plan)
@@ -213,21 +238,16 @@ class Answers:
             if sha256_of(file) != sha256:
                 raise BadInput("was changed or damaged", where=str(file), mend="ask anew")
 
-    def read(
-        self, numbers: npt.NDArray[np.int64]
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Answers about windows.
-
-        Returns:
-            values: float32 ``[windows, context, k]``; indices: int64, likewise; log_sum: float32
-            ``[windows, context]``.
-        """
+    def read(self, numbers: npt.NDArray[np.int64]) -> KeptLogits:
+        """Answers about windows: ``[windows, context, ...]``."""
         size = self.plan.windows_per_shard
         rows = np.stack([self._shards[n // size][n % size] for n in numbers.tolist()])
-        return (
-            torch.from_numpy(rows["values"].astype(np.float32)),
-            torch.from_numpy(rows["indices"].astype(np.int64)),
-            torch.from_numpy(rows["log_sum"].astype(np.float32)),
+        kinds = {"indices": np.int64, "sampled": np.int64}
+        return KeptLogits(
+            **{
+                name: torch.from_numpy(rows[name].astype(kinds.get(name, np.float32)))
+                for name in self.plan.row.names or ()
+            }
         )
 
     def kept_mass(self) -> float:
@@ -240,7 +260,10 @@ class Answers:
         return total / count
 
 
-def _ask(teacher: nn.Module, tokens: npt.NDArray[np.int64], plan: AnswerPlan) -> npt.NDArray[Any]:
+def _ask(
+    teacher: nn.Module, windows: Windows, numbers: npt.NDArray[np.int64], plan: AnswerPlan
+) -> npt.NDArray[Any]:
+    tokens = windows.read(numbers)[:, :-1]
     device = next(teacher.parameters()).device
     # Not inference_mode: what is gathered of a sharded teacher is written to again later.
     with torch.no_grad():
@@ -250,10 +273,52 @@ def _ask(teacher: nn.Module, tokens: npt.NDArray[np.int64], plan: AnswerPlan) ->
     if not torch.isfinite(log_sum).all():
         raise RunFailed("the teacher's logits hold NaN or infinity", where="teacher")
     rows = np.empty(tokens.shape, dtype=plan.row)
-    rows["values"] = (values - values[..., :1]).clamp(min=-6e4).half().cpu().numpy()
+    if plan.samples:
+        sampled = _sampled(logits, indices, numbers, plan)
+        rows["sampled"] = sampled.cpu().numpy()
+        rows["sampled_values"] = _halves(logits.gather(-1, sampled), values)
+    rows["values"] = _halves(values, values)
     rows["indices"] = indices.cpu().numpy()
     rows["log_sum"] = log_sum.cpu().numpy()
     return rows
+
+
+def _halves(logits: torch.Tensor, values: torch.Tensor) -> npt.NDArray[np.float16]:
+    """Logits less the largest, which are finite in float16."""
+    halves: npt.NDArray[np.float16] = (
+        (logits - values[..., :1]).clamp(min=-6e4).half().cpu().numpy()
+    )
+    return halves
+
+
+def _sampled(
+    logits: torch.Tensor,
+    indices: torch.Tensor,
+    numbers: npt.NDArray[np.int64],
+    plan: AnswerPlan,
+) -> torch.Tensor:
+    """Tokens behind the largest, drawn by their probability; of each window always the same.
+
+    Systematic sampling: one draw for each position places a comb of ``samples`` teeth over the
+    cumulated probabilities. Its mean is right as that of independent draws, and varies less.
+
+    Args:
+        logits: float ``[windows, context, vocabulary]``.
+        indices: of the largest.
+        numbers: of the windows.
+        plan: tells how many are drawn.
+
+    Returns:
+        int64 ``[windows, context, samples]``.
+    """
+    # Float64: the sum over a large vocabulary in float32 would lose the rarest tokens.
+    tail = logits.double().softmax(-1).scatter(-1, indices, 0.0).cumsum(-1)
+    draws = [np.random.default_rng(int(number)).random(plan.context) for number in numbers]
+    offsets = torch.from_numpy(np.stack(draws)).to(tail.device).unsqueeze(-1)
+    teeth = torch.arange(plan.samples, device=tail.device, dtype=tail.dtype)
+    marks = (teeth + offsets) / plan.samples * tail[..., -1:]
+    # Where nothing is left the last token stands for it, with no weight.
+    return torch.searchsorted(tail, marks, right=True).clamp(max=plan.vocabulary - 1)
 
 
 def _write_shard(folder: Path, shard: int, rows: npt.NDArray[Any], plan: AnswerPlan) -> None:

@@ -14,18 +14,10 @@ import torch
 from torch import nn
 
 from edgekd.errors import BadInput
-from edgekd.language.answers import Answers
+from edgekd.language.answers import Answers, KeptLogits
 from edgekd.language.generation import Sampling, generate
 from edgekd.language.texts import TokenizedTexts
 from edgekd.language.tokens import Windows, rows_of_step
-
-
-class TopLogits(NamedTuple):
-    """Kept answers of a teacher, see :class:`edgekd.language.answers.Answers`."""
-
-    values: torch.Tensor
-    indices: torch.Tensor
-    log_sum: torch.Tensor
 
 
 class LanguageBatch(NamedTuple):
@@ -44,7 +36,7 @@ class LanguageBatch(NamedTuple):
     targets: torch.Tensor
     weights: torch.Tensor
     labelled: bool
-    answers: TopLogits | None
+    answers: KeptLogits | None
 
 
 class Process(NamedTuple):
@@ -105,7 +97,7 @@ class WindowBatches:
         """See :class:`LanguageBatches`."""
         rows = process.part(rows_of_step(self.windows.count, self.batch_size, step, self.seed))
         tokens = torch.from_numpy(self.windows.read(rows))
-        answers = TopLogits(*self._answers.read(rows)) if self._answers else None
+        answers = self._answers.read(rows) if self._answers else None
         return _whole(tokens, 0, labelled=True)._replace(answers=answers)
 
 

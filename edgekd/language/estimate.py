@@ -231,6 +231,7 @@ def _answers_bytes(
         windows=max(1, tokens // context),
         context=context,
         k=distill.top_k or 1,
+        samples=distill.tail_samples,
         temperature=distill.temperature,
     ).cache_bytes()
 

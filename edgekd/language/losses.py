@@ -3,16 +3,20 @@
 Every divergence compares two rows of log-probabilities; so it works alike on the whole vocabulary
 (:func:`whole_buckets`) and on what a cache keeps of it (:func:`top_buckets`): the teacher's most
 likely tokens one by one, and all the others as one bucket. Lumping never makes a divergence larger
-(the data-processing inequality).
+(the data-processing inequality); what the forward one loses by it is the divergence inside of that
+bucket times its mass (the chain rule), which :func:`tail_divergence` estimates from samples.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 from torch.nn import functional
+
+if TYPE_CHECKING:
+    from edgekd.language.answers import KeptLogits
 
 Divergence = Literal["forward-kl", "reverse-kl", "jsd"]
 
@@ -114,6 +118,33 @@ def top_buckets(
     # Rounding to float16 may bring the kept ones above 1 together.
     told = torch.cat((told, _log_rest(told)), dim=-1).log_softmax(-1)
     return Buckets(told, torch.cat((own, _log_rest(own)), dim=-1))
+
+
+def tail_divergence(
+    student: torch.Tensor, kept: KeptLogits, *, temperature: float = 1.0
+) -> torch.Tensor:
+    """KL(teacher || student) inside of the bucket of :func:`top_buckets`, times its mass.
+
+    Both together are the divergence over the whole vocabulary, but for the chance of the samples.
+
+    Args:
+        student: float logits ``[..., V]``.
+        kept: with samples.
+        temperature: as of :func:`divergence`; that of the cache.
+
+    Returns:
+        float ``[...]``, in nats times the squared temperature; its mean over draws is right, a
+        single one may be below 0.
+    """
+    if kept.sampled is None or kept.sampled_values is None:
+        raise ValueError("no samples were kept")
+    log_sum = kept.log_sum.float().unsqueeze(-1)
+    own = (student.float() / temperature).log_softmax(-1)
+    told_rest = _log_rest(kept.values.float() - log_sum)
+    own_rest = _log_rest(own.gather(-1, kept.indices))
+    told = kept.sampled_values.float() - log_sum - told_rest
+    inside = (told - (own.gather(-1, kept.sampled) - own_rest)).mean(-1)
+    return told_rest.squeeze(-1).exp() * inside * temperature**2
 
 
 def _kl(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:

@@ -27,6 +27,7 @@ from edgekd.language.losses import (
     Divergence,
     cross_entropy,
     divergence,
+    tail_divergence,
     top_buckets,
     whole_buckets,
 )
@@ -120,7 +121,11 @@ class LanguageObjective:
         weight: float,
     ) -> torch.Tensor:
         if batch.answers is not None:
-            return weight * self._divergence(top_buckets(logits, *batch.answers, self.temperature))
+            kept = batch.answers
+            cost = self._divergence(top_buckets(logits, *kept[:3], self.temperature))
+            if kept.sampled is not None:
+                cost = cost + tail_divergence(logits, kept, temperature=self.temperature)
+            return weight * cost
         if self.teacher is None:
             raise RunFailed("neither kept answers nor a teacher to ask", where="distillation")
         layers = self.hidden.teacher if self.hidden else ()

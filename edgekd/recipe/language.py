@@ -128,6 +128,8 @@ class LanguageDistill(Section):
         labels: weight of the cross-entropy with the next tokens, 0 to 1.
         top_k: logits that are kept of the teacher at each token; null: it is asked live, and all
             of them count.
+        tail_samples: of all other tokens so many are drawn by their probability and kept beside
+            the ``top_k``; ``forward-kl`` then tells them apart, without bias.
         hidden_states: weight of the distance between the student's residual stream behind each of
             its layers and the teacher's where the same layer comes next; it is asked live.
         on_policy: null: never.
@@ -142,6 +144,7 @@ class LanguageDistill(Section):
     temperature: float = Field(default=1.0, gt=0, le=100)
     labels: float = Field(default=0.0, ge=0, le=1)
     top_k: int | None = Field(default=64, ge=1, le=65_536)
+    tail_samples: int = Field(default=0, ge=0, le=65_536)
     hidden_states: float = Field(default=0.0, ge=0)
     on_policy: OnPolicy | None = None
     sequences: str | None = None
@@ -162,6 +165,8 @@ class LanguageDistill(Section):
                 raise ValueError(
                     f"sequences are learnt without asking the teacher; leave {key} out"
                 )
+        if self.tail_samples and (self.top_k is None or self.divergence != "forward-kl"):
+            raise ValueError("tail_samples are kept beside top_k logits, for forward-kl")
         if self.hidden_states and self.labels == 1:
             raise ValueError("labels: 1 asks no teacher; leave hidden_states out")
         return self

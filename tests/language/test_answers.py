@@ -48,7 +48,8 @@ def test_what_is_kept_is_what_the_teacher_says(windows: Windows, tmp_path: Path)
     finish_answers(plan, tmp_path / "kept")
     answers = Answers(tmp_path / "kept")
     numbers = np.array([9, 0, windows.count - 1])
-    values, indices, log_sum = answers.read(numbers)
+    values, indices, log_sum, *none = answers.read(numbers)
+    assert none == [None, None]
     with torch.no_grad():
         logits = TEACHER(torch.from_numpy(windows.read(numbers)[:, :-1])) / 2.0
     expected = logits.log_softmax(-1)
@@ -61,8 +62,37 @@ def test_what_is_kept_is_what_the_teacher_says(windows: Windows, tmp_path: Path)
     assert 0 < answers.kept_mass() < 1
 
 
-def test_two_workers_write_what_one_writes(windows: Windows, tmp_path: Path) -> None:
-    plan = plan_of(windows)
+def test_samples_are_drawn_from_what_is_left_by_its_probability(
+    windows: Windows, tmp_path: Path
+) -> None:
+    plan = plan_of(windows, samples=400)
+    record(windows, plan, tmp_path)
+    finish_answers(plan, tmp_path)
+    numbers = np.array([9, 0, windows.count - 1])
+    kept = Answers(tmp_path).read(numbers)
+    assert kept.sampled is not None
+    assert kept.sampled_values is not None
+    with torch.no_grad():
+        logits = TEACHER(torch.from_numpy(windows.read(numbers)[:, :-1])) / 2.0
+    told = kept.sampled_values - kept.log_sum[..., None]
+    torch.testing.assert_close(
+        told, logits.log_softmax(-1).gather(-1, kept.sampled), atol=5e-3, rtol=0
+    )
+    tail = logits.softmax(-1).scatter(-1, kept.indices, 0.0)
+    counts = torch.zeros_like(tail).scatter_add(-1, kept.sampled, torch.ones_like(told))
+    assert (counts[tail == 0] == 0).all()
+    # The comb takes each token as often as it should, or one time more or less.
+    expected = tail / tail.sum(-1, keepdim=True) * plan.samples
+    assert (counts - expected).abs().max() < 1.001
+    # Which of the rare ones it takes is another draw at each position.
+    rare = (counts - expected)[expected < 1]
+    assert rare.std() > 0.2
+    assert abs(rare.mean()) < 0.01
+
+
+@pytest.mark.parametrize("samples", [0, 3])
+def test_two_workers_write_what_one_writes(windows: Windows, tmp_path: Path, samples: int) -> None:
+    plan = plan_of(windows, samples=samples)
     record(windows, plan, tmp_path / "one")
     record(windows, plan, tmp_path / "two", 1, 2)
     with pytest.raises(RunFailed, match=r"shards are missing, the first is 0"):

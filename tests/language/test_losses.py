@@ -7,10 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgekd.language.answers import KeptLogits
 from edgekd.language.losses import (
     Divergence,
     cross_entropy,
     divergence,
+    tail_divergence,
     top_buckets,
     whole_buckets,
 )
@@ -93,6 +95,48 @@ def test_lumped_divergences_against_their_definitions(
         expected = reference(kind, lumped(p, indices), lumped(q, indices), beta, temperature**2)
         assert got[row].item() == pytest.approx(expected, rel=2e-3, abs=2e-4)
     assert (got <= most + 1e-4).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 999), temperature=TEMPERATURES, k=st.integers(1, 7))
+def test_bucket_and_samples_are_the_whole_divergence_in_the_mean(
+    seed: int, temperature: float, k: int
+) -> None:
+    teacher, student = (torch.from_numpy(logits) for logits in draw(seed, 9))
+    values, indices, log_sum = kept(teacher.numpy(), k, temperature)
+    tail = (teacher / temperature).softmax(-1).scatter(-1, indices, 0.0).double()
+    # Every token as often as in 100,000 draws, so that the mean is all but exact.
+    counts = (tail / tail.sum(-1, keepdim=True) * 100_000).round().long()
+    for row in range(len(teacher)):
+        sampled = torch.arange(9).repeat_interleave(counts[row])
+        drawn = (teacher[row] / temperature)[sampled] - (teacher[row] / temperature).max()
+        found = KeptLogits(values[row], indices[row], log_sum[row], sampled, drawn)
+        both = divergence(
+            "forward-kl",
+            top_buckets(student[row], *found[:3], temperature),
+            temperature=temperature,
+        ) + tail_divergence(student[row], found, temperature=temperature)
+        whole = whole_buckets(student[row], teacher[row], temperature)
+        expected = divergence("forward-kl", whole, temperature=temperature)
+        torch.testing.assert_close(both, expected, rtol=2e-3, atol=2e-3 * temperature**2)
+
+
+def test_a_teacher_that_is_certain_makes_nothing_of_its_samples() -> None:
+    student = torch.tensor([[60.0, -60.0, 0.0, 0.0]], requires_grad=True)
+    tail = KeptLogits(
+        torch.tensor([[0.0, -40.0]]),
+        torch.tensor([[0, 1]]),
+        torch.tensor([0.0]),
+        torch.tensor([[3, 3]]),
+        torch.tensor([[-80.0, -80.0]]),
+    )
+    loss = tail_divergence(student, tail).sum()
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert abs(loss) < 1e-3
+    assert student.grad is not None
+    assert torch.isfinite(student.grad).all()
+    with pytest.raises(ValueError, match="no samples"):
+        tail_divergence(student, KeptLogits(*tail[:3]))
 
 
 @pytest.mark.parametrize("kind", ["forward-kl", "reverse-kl", "jsd"])

@@ -59,5 +59,6 @@ def _plan(context: StageContext, windows: Windows) -> AnswerPlan:
         windows=windows.count,
         context=windows.context,
         k=int(context.parameters["top_k"]),
+        samples=int(context.parameters["tail_samples"]),
         temperature=float(context.parameters["temperature"]),
     )

@@ -149,6 +149,7 @@ def _answers(setup: LanguageSetup) -> list[Stage]:
     parameters = {
         **_shared(setup),
         "top_k": distill.top_k,
+        "tail_samples": distill.tail_samples,
         "temperature": distill.temperature,
         "workers": ANSWERING,
     }
@@ -178,6 +179,7 @@ def _arm(setup: LanguageSetup, arm: str) -> Stage:
             "temperature",
             "labels",
             "top_k",
+            "tail_samples",
             "hidden_states",
             "on_policy",
         )
