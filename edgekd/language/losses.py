@@ -1,10 +1,10 @@
 """How far a student is from its teacher at each token.
 
 Every divergence compares two rows of log-probabilities; so it works alike on the whole vocabulary
-(:func:`whole_buckets`) and on what a cache keeps of it (:func:`top_buckets`): the teacher's most
-likely tokens one by one, and all the others as one bucket. Lumping never makes a divergence larger
-(the data-processing inequality); what the forward one loses by it is the divergence inside of that
-bucket times its mass (the chain rule), which :func:`tail_divergence` estimates from samples.
+(:func:`whole_buckets`) and on what a cache keeps of it (:func:`kept_divergence`): the teacher's
+most likely tokens one by one, and all the others as one bucket. Lumping never makes a divergence
+larger (the data-processing inequality); what the forward one loses by it is the divergence inside
+of that bucket times its mass (the chain rule), which samples estimate.
 """
 
 from __future__ import annotations
@@ -91,60 +91,48 @@ def whole_buckets(student: torch.Tensor, teacher: torch.Tensor, temperature: flo
     )
 
 
-def top_buckets(
+def kept_divergence(
+    kind: Divergence,
     student: torch.Tensor,
-    values: torch.Tensor,
-    indices: torch.Tensor,
-    log_sum: torch.Tensor,
-    temperature: float,
-) -> Buckets:
-    """Log-probabilities of the teacher's most likely tokens, and of all others together.
-
-    Args:
-        student: float logits ``[..., V]``.
-        values: float ``[..., k]``, the teacher's largest logits over the temperature.
-        indices: int64 ``[..., k]``, whose they are.
-        log_sum: float ``[...]``, log-sum-exp of all of the teacher's logits over the temperature,
-            less whatever was taken from ``values``.
-        temperature: that of the cache.
-
-    Returns:
-        float ``[..., k + 1]`` each; without the last where ``k`` is the whole vocabulary.
-    """
-    told = values.float() - log_sum.float().unsqueeze(-1)
-    own = (student.float() / temperature).log_softmax(-1).gather(-1, indices)
-    if indices.shape[-1] == student.shape[-1]:
-        return Buckets(told.log_softmax(-1), own)
-    # Rounding to float16 may bring the kept ones above 1 together.
-    told = torch.cat((told, _log_rest(told)), dim=-1).log_softmax(-1)
-    return Buckets(told, torch.cat((own, _log_rest(own)), dim=-1))
-
-
-def tail_divergence(
-    student: torch.Tensor, kept: KeptLogits, *, temperature: float = 1.0
+    kept: KeptLogits,
+    *,
+    beta: float = 0.5,
+    temperature: float = 1.0,
 ) -> torch.Tensor:
-    """KL(teacher || student) inside of the bucket of :func:`top_buckets`, times its mass.
+    """:func:`divergence` from what a cache knows of the teacher.
 
-    Both together are the divergence over the whole vocabulary, but for the chance of the samples.
+    The teacher's most likely tokens count one by one, and all others as one bucket; with samples
+    of those, the forward divergence inside of the bucket is added, times its mass. Both together
+    are that over the whole vocabulary, but for the chance of the samples: the mean over draws is
+    right, a single one may be below 0.
 
     Args:
+        kind: which one; with samples ``forward-kl``.
         student: float logits ``[..., V]``.
-        kept: with samples.
-        temperature: as of :func:`divergence`; that of the cache.
+        kept: at the temperature; whatever was taken from its values was taken from its log-sum too.
+        beta: of ``jsd``.
+        temperature: as of :func:`divergence`.
 
     Returns:
-        float ``[...]``, in nats times the squared temperature; its mean over draws is right, a
-        single one may be below 0.
+        float ``[...]``.
     """
+    told = kept.values.float() - kept.log_sum.float().unsqueeze(-1)
+    # Once for both: it is as large as all logits.
+    logs = (student.float() / temperature).log_softmax(-1)
+    own = logs.gather(-1, kept.indices)
+    if kept.indices.shape[-1] == student.shape[-1]:
+        buckets = Buckets(told.log_softmax(-1), own)
+        return divergence(kind, buckets, beta=beta, temperature=temperature)
+    told_rest, own_rest = _log_rest(told), _log_rest(own)
+    # Rounding to float16 may bring the kept ones above 1 together.
+    lumped = torch.cat((told, told_rest), dim=-1).log_softmax(-1)
+    buckets = Buckets(lumped, torch.cat((own, own_rest), dim=-1))
+    cost = divergence(kind, buckets, beta=beta, temperature=temperature)
     if kept.sampled is None or kept.sampled_values is None:
-        raise ValueError("no samples were kept")
-    log_sum = kept.log_sum.float().unsqueeze(-1)
-    own = (student.float() / temperature).log_softmax(-1)
-    told_rest = _log_rest(kept.values.float() - log_sum)
-    own_rest = _log_rest(own.gather(-1, kept.indices))
-    told = kept.sampled_values.float() - log_sum - told_rest
-    inside = (told - (own.gather(-1, kept.sampled) - own_rest)).mean(-1)
-    return told_rest.squeeze(-1).exp() * inside * temperature**2
+        return cost
+    drawn = kept.sampled_values.float() - kept.log_sum.float().unsqueeze(-1) - told_rest
+    inside = (drawn - (logs.gather(-1, kept.sampled) - own_rest)).mean(-1)
+    return cost + told_rest.squeeze(-1).exp() * inside * temperature**2
 
 
 def _kl(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:

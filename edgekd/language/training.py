@@ -23,12 +23,10 @@ from edgekd.language.batches import LanguageBatch, LanguageBatches, Process
 from edgekd.language.checkpoints import Checkpoints, CurvePoint, Finish
 from edgekd.language.hidden_states import HiddenStates, hidden_distance, watched_layers
 from edgekd.language.losses import (
-    Buckets,
     Divergence,
     cross_entropy,
     divergence,
-    tail_divergence,
-    top_buckets,
+    kept_divergence,
     whole_buckets,
 )
 from edgekd.language.network import CausalLanguageModel
@@ -121,23 +119,23 @@ class LanguageObjective:
         weight: float,
     ) -> torch.Tensor:
         if batch.answers is not None:
-            kept = batch.answers
-            cost = self._divergence(top_buckets(logits, *kept[:3], self.temperature))
-            if kept.sampled is not None:
-                cost = cost + tail_divergence(logits, kept, temperature=self.temperature)
-            return weight * cost
+            return weight * kept_divergence(
+                self.kind,
+                logits,
+                batch.answers,
+                beta=self.beta,
+                temperature=self.temperature,
+            )
         if self.teacher is None:
             raise RunFailed("neither kept answers nor a teacher to ask", where="distillation")
         layers = self.hidden.teacher if self.hidden else ()
         with torch.no_grad(), watched_layers(self.teacher, layers) as theirs:
             told = self.teacher(batch.inputs)
-        cost = weight * self._divergence(whole_buckets(logits, told, self.temperature))
+        buckets = whole_buckets(logits, told, self.temperature)
+        cost = weight * divergence(self.kind, buckets, beta=self.beta, temperature=self.temperature)
         if self.hidden is not None:
             cost = cost + self.hidden.weight * hidden_distance(streams, theirs())
         return cost
-
-    def _divergence(self, buckets: Buckets) -> torch.Tensor:
-        return divergence(self.kind, buckets, beta=self.beta, temperature=self.temperature)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from edgekd.language.losses import (
     Divergence,
     cross_entropy,
     divergence,
-    tail_divergence,
-    top_buckets,
+    kept_divergence,
     whole_buckets,
 )
 
@@ -50,12 +49,12 @@ def draw(seed: int, vocabulary: int) -> Floats:
     return np.random.default_rng(seed).normal(0, 2, (2, 3, vocabulary))
 
 
-def kept(teacher: Floats, k: int, temperature: float) -> list[torch.Tensor]:
+def kept(teacher: Floats, k: int, temperature: float) -> KeptLogits:
     """What a cache holds, here without rounding."""
     scaled = torch.from_numpy(teacher) / temperature
     values, indices = scaled.topk(k, dim=-1)
     top = values[..., :1]
-    return [values - top, indices, scaled.logsumexp(-1) - top[..., 0]]
+    return KeptLogits(values - top, indices, scaled.logsumexp(-1) - top[..., 0])
 
 
 @settings(deadline=None, max_examples=60)
@@ -85,8 +84,7 @@ def test_lumped_divergences_against_their_definitions(
 ) -> None:
     teacher, student = draw(seed, 9)
     top = kept(teacher, k, temperature)
-    buckets = top_buckets(torch.from_numpy(student), *top, temperature)
-    got = divergence(kind, buckets, beta=beta, temperature=temperature)
+    got = kept_divergence(kind, torch.from_numpy(student), top, beta=beta, temperature=temperature)
     whole = whole_buckets(torch.from_numpy(student), torch.from_numpy(teacher), temperature)
     most = divergence(kind, whole, beta=beta, temperature=temperature)
     for row in range(3):
@@ -103,7 +101,7 @@ def test_bucket_and_samples_are_the_whole_divergence_in_the_mean(
     seed: int, temperature: float, k: int
 ) -> None:
     teacher, student = (torch.from_numpy(logits) for logits in draw(seed, 9))
-    values, indices, log_sum = kept(teacher.numpy(), k, temperature)
+    values, indices, log_sum, *_ = kept(teacher.numpy(), k, temperature)
     tail = (teacher / temperature).softmax(-1).scatter(-1, indices, 0.0).double()
     # Every token as often as in 100,000 draws, so that the mean is all but exact.
     counts = (tail / tail.sum(-1, keepdim=True) * 100_000).round().long()
@@ -111,11 +109,7 @@ def test_bucket_and_samples_are_the_whole_divergence_in_the_mean(
         sampled = torch.arange(9).repeat_interleave(counts[row])
         drawn = (teacher[row] / temperature)[sampled] - (teacher[row] / temperature).max()
         found = KeptLogits(values[row], indices[row], log_sum[row], sampled, drawn)
-        both = divergence(
-            "forward-kl",
-            top_buckets(student[row], *found[:3], temperature),
-            temperature=temperature,
-        ) + tail_divergence(student[row], found, temperature=temperature)
+        both = kept_divergence("forward-kl", student[row], found, temperature=temperature)
         whole = whole_buckets(student[row], teacher[row], temperature)
         expected = divergence("forward-kl", whole, temperature=temperature)
         torch.testing.assert_close(both, expected, rtol=2e-3, atol=2e-3 * temperature**2)
@@ -130,23 +124,19 @@ def test_a_teacher_that_is_certain_makes_nothing_of_its_samples() -> None:
         torch.tensor([[3, 3]]),
         torch.tensor([[-80.0, -80.0]]),
     )
-    loss = tail_divergence(student, tail).sum()
+    loss = kept_divergence("forward-kl", student, tail).sum()
     loss.backward()  # type: ignore[no-untyped-call]
     assert abs(loss) < 1e-3
     assert student.grad is not None
     assert torch.isfinite(student.grad).all()
-    with pytest.raises(ValueError, match="no samples"):
-        tail_divergence(student, KeptLogits(*tail[:3]))
 
 
 @pytest.mark.parametrize("kind", ["forward-kl", "reverse-kl", "jsd"])
 def test_the_whole_vocabulary_kept_is_the_whole_divergence(kind: Divergence) -> None:
     teacher, student = draw(3, 9)
-    buckets = top_buckets(torch.from_numpy(student), *kept(teacher, 9, 2.0), 2.0)
+    found = kept_divergence(kind, torch.from_numpy(student), kept(teacher, 9, 2.0), temperature=2.0)
     whole = whole_buckets(torch.from_numpy(student), torch.from_numpy(teacher), 2.0)
-    torch.testing.assert_close(
-        divergence(kind, buckets, temperature=2.0), divergence(kind, whole, temperature=2.0)
-    )
+    torch.testing.assert_close(found, divergence(kind, whole, temperature=2.0))
 
 
 @pytest.mark.parametrize("kind", ["forward-kl", "reverse-kl", "jsd"])
@@ -156,7 +146,7 @@ def test_a_certain_teacher_rounded_to_float16_gives_finite_gradients(kind: Diver
     rounded = (values - values[:, :1]).half().float()
     student = torch.tensor([[60.0, -60.0, 0.0, 0.0]], requires_grad=True)
     log_sum = teacher.logsumexp(-1) - values[:, 0]
-    loss = divergence(kind, top_buckets(student, rounded, indices, log_sum, 1.0)).sum()
+    loss = kept_divergence(kind, student, KeptLogits(rounded, indices, log_sum)).sum()
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(student.grad).all()

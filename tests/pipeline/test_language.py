@@ -76,6 +76,7 @@ def recipe(folder: Path) -> dict[str, Any]:
         "student": {"layers": 1, "feed_forward": 64},
         "distill": {
             "top_k": 16,
+            "tail_samples": 8,
             "steps": 60,
             "batch_size": 8,
             "learning_rate": 0.003,
@@ -119,6 +120,7 @@ def test_the_student_closes_a_part_of_the_gap(run: Path) -> None:
     agreement = {rung["name"]: rung["language"]["agreement"] for rung in report["rungs"]}
     assert agreement["distilled-fp32"] > 0.5
     assert report["facts"]["teacher_outputs"]["logits_of_each_token"] == 16
+    assert report["facts"]["teacher_outputs"]["samples_of_the_others"] == 8
 
 
 def test_the_vocabulary_is_what_the_text_uses(run: Path) -> None:
@@ -185,6 +187,7 @@ def test_a_second_run_redoes_nothing(run: Path) -> None:
         ({"vocabulary": {"alignment": "mapped"}}, "tokenizer"),
         ({"distill": {"on_policy": {"share": 0.5}}}, "top_k"),
         ({"distill": {"hidden_states": 1.0}}, "hidden_states needs top_k: null"),
+        ({"distill": {"divergence": "jsd", "tail_samples": 4}}, "for forward-kl"),
         ({"seeds": [0, 1]}, "one seed"),
         ({"corpus": {"source": "text_files"}}, "path"),
     ],

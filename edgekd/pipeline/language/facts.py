@@ -48,6 +48,7 @@ def _kept(folder: Path) -> dict[str, Any]:
     plan = AnswerPlan.model_validate(read_json(folder / "answers.json")["plan"])
     return {
         "logits_of_each_token": plan.k,
+        "samples_of_the_others": plan.samples,
         "of": plan.vocabulary,
         "bytes": plan.cache_bytes(),
         "bytes_of_all_logits_in_float16": plan.full_bytes(),
