@@ -22,7 +22,6 @@ _STDOUT, _STDERR = 1, 2
 _OPERATOR = re.compile(r"\b(?:aten|prims|prim|torchvision)(?:\.|::)\w+(?:\.\w+)?")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_REASON = 200
-_USE_TENSORFLOW = "USE_TF"
 
 
 def require(extra: str, *modules: str) -> None:
@@ -37,7 +36,8 @@ def require(extra: str, *modules: str) -> None:
     """
     for module in modules:
         try:
-            with quiet(), _without_tensorflow():
+            # transformers would import TensorFlow too: seconds, and not used there.
+            with quiet(), environment_variable("USE_TF", "0"):
                 importlib.import_module(module)
         except ImportError as error:
             raise MissingPackage(
@@ -89,17 +89,17 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _without_tensorflow() -> Iterator[None]:
-    """Keep transformers from importing TensorFlow, which takes seconds and is not used there."""
-    before = os.environ.get(_USE_TENSORFLOW)
-    os.environ[_USE_TENSORFLOW] = "0"
+def environment_variable(name: str, value: str) -> Iterator[None]:
+    """Set a variable that a package reads while it is imported; then it is as before."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ[_USE_TENSORFLOW]
+            del os.environ[name]
         else:
-            os.environ[_USE_TENSORFLOW] = before
+            os.environ[name] = before
 
 
 @contextmanager

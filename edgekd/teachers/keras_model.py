@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +31,7 @@ from edgekd.teachers.signature import (
     only_scores,
     run_in_batches,
 )
-from edgekd.third_party import quiet, reason, require
+from edgekd.third_party import environment_variable, quiet, reason, require
 
 MAX_UNPACKED_BYTES = 16 * 1024**3
 MAX_CONFIG_BYTES = 64 * 1024**2
@@ -237,13 +236,5 @@ def _operators(program: Any) -> Iterator[str]:
 @contextmanager
 def _silent_tensorflow() -> Iterator[None]:
     """Hold back what TensorFlow writes while it is imported and while it loads."""
-    before = os.environ.get(_LOG_LEVEL)
-    os.environ[_LOG_LEVEL] = "3"
-    try:
-        with quiet():
-            yield
-    finally:
-        if before is None:
-            del os.environ[_LOG_LEVEL]
-        else:
-            os.environ[_LOG_LEVEL] = before
+    with quiet(), environment_variable(_LOG_LEVEL, "3"):
+        yield

@@ -19,6 +19,7 @@ from tests.language.decoding.small_artifacts import VOCABULARY, small_tokenizer
 from tests.language.models import tiny_model
 
 CACHE_LENGTH = 48
+PROMPT_SEED = 41
 Export = Callable[[CausalLanguageModel, Precision, int, Path], ExportedDecoder]
 
 
@@ -50,15 +51,14 @@ def opened(exported: ExportedDecoder, format_: LanguageFormat, precision: Precis
 def check_greedy(decoder: Decoder, model: nn.Module, *, exact: float, rounded: float) -> None:
     """Fill the cache greedily after a prompt: the tokens are the model's, and the logits close.
 
-    Another token may be likeliest where two are nearer to each other than the logits are exact.
-
     Args:
         decoder: of the file.
         model: what it should compute.
         exact: largest difference of any logit at the best step.
         rounded: likewise at the worst, where an activation was rounded to the other side.
     """
-    generator = torch.Generator().manual_seed(0)
+    # A prompt whose answer has no two tokens that are nearly as likely, at any precision.
+    generator = torch.Generator().manual_seed(PROMPT_SEED)
     tokens = torch.randint(2, VOCABULARY, (1, 37), generator=generator)
     decoder.reset()
     logits, away = decoder.feed(tokens[0].tolist()), []
@@ -66,8 +66,7 @@ def check_greedy(decoder: Decoder, model: nn.Module, *, exact: float, rounded: f
         expected = model(tokens)[0, -1]
         away.append(np.abs(logits - expected.numpy()).max())
         token = int(expected.argmax())
-        preferred = expected[token] - expected[int(logits.argmax())]
-        assert preferred <= 2 * away[-1]
+        assert int(logits.argmax()) == token
         tokens = torch.cat((tokens, torch.tensor([[token]])), dim=1)
         logits = decoder.feed([token])
     assert decoder.position == CACHE_LENGTH
