@@ -56,6 +56,7 @@ LONGEST = (
     *("export/test_executorch_vulkan.py", "report/test_browser.py", "pipeline/test_keywords.py"),
     *("pipeline/test_phones.py", "pipeline/test_language.py", "pipeline/test_texts.py"),
     *("language/test_training.py", "language/export/test_executorch.py"),
+    *("language/export/test_optimum_executorch.py", "pipeline/test_foreign_language.py"),
 )
 
 

@@ -311,8 +311,9 @@ def _sampled(
     Returns:
         int64 ``[windows, context, samples]``.
     """
-    # Float64: the sum over a large vocabulary in float32 would lose the rarest tokens.
-    tail = logits.double().softmax(-1).scatter(-1, indices, 0.0).cumsum(-1)
+    tail = logits.softmax(-1).scatter_(-1, indices, 0.0)
+    # The sum over a large vocabulary in float32 would lose the rarest tokens.
+    tail = tail.cumsum(-1, dtype=torch.float64)
     draws = [np.random.default_rng(int(number)).random(plan.context) for number in numbers]
     offsets = torch.from_numpy(np.stack(draws)).to(tail.device).unsqueeze(-1)
     teeth = torch.arange(plan.samples, device=tail.device, dtype=tail.dtype)

@@ -183,6 +183,7 @@ def test_linear_students_hold_grouped_int4_in_every_format(tmp_path: Path) -> No
         *("run", "digits", "--out", tmp_path / "run"),
         *("--set", "student.network=perceptron", "--set", "compress.precisions=[int4]"),
         *("--set", "seeds=[0]", "--set", "distill.learning_rates=[0.01]", *ONE_JOB),
+        *("--set", "teacher.steps=60", "--set", "augmentation.views=2"),
         timeout=900,
     )
     report = read_report(tmp_path / "run")

@@ -1,23 +1,25 @@
 """The words in which a model was trained to be spoken to: a Jinja template that came with it.
 
-The template is somebody else's program. It runs in Jinja's sandbox, which knows no files, no
-modules and no attribute that leads to them, and what it may write is bounded.
+The template is somebody else's program. It runs in a process of its own, in Jinja's sandbox, which
+knows no files, no modules and no attribute that leads to them; what it may take and write is
+bounded.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
+from typing import Literal, TypedDict
 
-from edgekd.errors import BadInput, MissingPackage
-
-if TYPE_CHECKING:
-    from jinja2 import Template
+from edgekd.errors import BadInput
+from edgekd.third_party import require
 
 TEMPLATE_FILE = "chat_template.jinja"
 _LONGEST_TEMPLATE = 256 * 1024
-_LONGEST_TEXT = 4 * 1024 * 1024
+_WORKER = Path(__file__).with_name("chat_template_worker.py")
 
 
 class Message(TypedDict):
@@ -42,33 +44,35 @@ class ChatTemplate:
     def __init__(self, source: str, tokens: Mapping[str, str]) -> None:
         if len(source) > _LONGEST_TEMPLATE:
             raise BadInput(f"has more than {_LONGEST_TEMPLATE} characters", where=TEMPLATE_FILE)
-        self._template = _compiled(source)
+        require("language", "jinja2")
+        self._source = source
         self._tokens = dict(tokens)
+        self._work(None)
 
     def render(self, messages: Sequence[Message]) -> str:
         """The text of a conversation up to where the model's next answer begins.
 
         Raises:
-            BadInput: the template refuses these messages, fails, or writes too much.
+            BadInput: the template refuses these messages, fails, or takes or writes too much.
         """
-        text = ""
-        try:
-            for part in self._template.generate(
-                messages=list(messages),
-                add_generation_prompt=True,
-                tools=None,
-                documents=None,
-                **self._tokens,
-            ):
-                text += part
-                if len(text) > _LONGEST_TEXT:
-                    raise BadInput(f"writes more than {_LONGEST_TEXT} characters")
-        except BadInput as error:
-            raise BadInput(error.what, where=TEMPLATE_FILE) from error
-        # A template can raise whatever its expressions raise.
-        except Exception as error:
-            raise BadInput(f"fails: {_line(error)}", where=TEMPLATE_FILE) from error
-        return text
+        return self._work(list(messages))
+
+    def _work(self, messages: list[Message] | None) -> str:
+        request = {"source": self._source, "tokens": self._tokens, "messages": messages}
+        done = subprocess.run(
+            [sys.executable, "-P", str(_WORKER)],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise BadInput("takes too long, or crashes", where=TEMPLATE_FILE)
+        answer: dict[str, str] = json.loads(done.stdout)
+        if "problem" in answer:
+            told = " ".join(answer["problem"].split())[:200]
+            raise BadInput(told, where=TEMPLATE_FILE)
+        return answer["text"]
 
 
 def read_chat_template(path: Path, tokens: Mapping[str, str]) -> ChatTemplate:
@@ -83,55 +87,3 @@ def read_chat_template(path: Path, tokens: Mapping[str, str]) -> ChatTemplate:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput("cannot be read as text", where=str(path)) from error
     return ChatTemplate(source, tokens)
-
-
-def _compiled(source: str) -> Template:
-    try:
-        from jinja2 import TemplateError
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-    except ImportError as error:
-        raise MissingPackage(
-            "jinja2 is not installed", mend='pip install "edgekd[language]"'
-        ) from error
-
-    class Bounded(ImmutableSandboxedEnvironment):
-        """Jinja's sandbox, in which no short expression makes a long value."""
-
-        intercepted_binops = frozenset(("*", "**"))
-
-        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-            if operator == "**" or _size(left) * _size(right) > _LONGEST_TEXT:
-                raise BadInput(f"computes a value too large with {operator}")
-            return super().call_binop(context, operator, left, right)
-
-    # White space and loop controls as transformers has them: templates are written for these.
-    environment = Bounded(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-    )
-    environment.filters["tojson"] = _json
-    environment.globals["raise_exception"] = _refuse
-    try:
-        return environment.from_string(source)
-    except (TemplateError, RecursionError) as error:
-        raise BadInput(f"is no Jinja template: {_line(error)}", where=TEMPLATE_FILE) from error
-
-
-def _size(value: Any) -> float:
-    """Of a number itself, of anything else its length."""
-    return abs(value) if isinstance(value, int | float) else len(value)
-
-
-def _line(told: object) -> str:
-    return " ".join(str(told).split())[:200]
-
-
-def _refuse(message: str) -> NoReturn:
-    """What templates call where they do not take a conversation."""
-    raise BadInput(f"refuses the conversation: {_line(message)}")
-
-
-def _json(value: Any, indent: int | None = None) -> str:
-    """JSON as it is, where Jinja's own filter writes for HTML."""
-    import json
-
-    return json.dumps(value, ensure_ascii=False, indent=indent)
