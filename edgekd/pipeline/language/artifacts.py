@@ -102,20 +102,22 @@ def check_rung(context: StageContext) -> None:
     """Predict test text with the artifact and with torch; answer greedily with both."""
     from edgekd.language.decoding.comparison import compare_greedy
     from edgekd.language.decoding.contract import open_decoder
+    from edgekd.language.decoding.torch_decoder import TorchDecoder
 
     folder = context.folder(context.parameters["artifact"])
     if (folder / UNAVAILABLE).exists():
         return
     settings = GenerationSettings.model_validate(context.parameters["generation"])
-    plain, reference = torch_decoders(context)
+    plain, reference = torch_models(context)
     tokens = read_test_tokens(context, settings.scored_tokens)
     try:
         decoder = open_decoder(folder)
+        length = decoder.cache_length
         found = predict(decoder, tokens)
-        wanted = predict(reference, tokens)
-        parity = parity_of(context, predict(plain, tokens), wanted, found)
-        prompts = _prompts(tokens)
-        greedy = compare_greedy(decoder, reference, prompts, settings.greedy_tokens)
+        wanted = predict_in_torch(reference, tokens[:-1], length)
+        parity = parity_of(context, predict_in_torch(plain, tokens[:-1], length), wanted, found)
+        told = TorchDecoder(reference, length)
+        greedy = compare_greedy(decoder, told, _prompts(tokens), settings.greedy_tokens)
         check = LanguageCheck(
             score=_score(found, wanted, tokens, greedy),
             parity=parity,
@@ -167,17 +169,26 @@ def predict(decoder: TokenDecoder, tokens: list[int]) -> Logits:
     return np.stack(rows)
 
 
-def torch_decoders(context: StageContext) -> tuple[TokenDecoder, TokenDecoder]:
+def predict_in_torch(model: CausalLanguageModel, tokens: list[int], window: int) -> Logits:
+    """Logits ``[tokens, vocabulary]`` behind each token, whole windows at once, without a cache."""
+    import torch
+
+    starts = range(0, len(tokens), window)
+    with torch.inference_mode():
+        rows = [model(torch.tensor([tokens[start : start + window]]))[0] for start in starts]
+        logits: Logits = torch.cat(rows).float().numpy()
+    return logits
+
+
+def torch_models(context: StageContext) -> tuple[CausalLanguageModel, CausalLanguageModel]:
     """The rung in torch: in float32, and as torch computes it at the precision of the file."""
-    from edgekd.language.decoding.torch_decoder import TorchDecoder
     from edgekd.language.quantized import quantized_reference
 
-    length = int(context.parameters["generation"]["cache_length"])
     precision: Precision = context.parameters["precision"]
-    plain = TorchDecoder(_model(context), length)
+    plain = _model(context)
     if precision not in ("int8", "int4"):
         return plain, plain
-    return plain, TorchDecoder(quantized_reference(_model(context), precision), length)
+    return plain, quantized_reference(plain, precision)
 
 
 def read_test_tokens(context: StageContext, count: int) -> list[int]:

@@ -16,8 +16,9 @@ from edgekd.pipeline.language.artifacts import (
     LanguageSpeed,
     failures_of,
     parity_of,
+    predict_in_torch,
     read_test_tokens,
-    torch_decoders,
+    torch_models,
 )
 from edgekd.pipeline.stage import StageContext
 from edgekd.recipe.language import GenerationSettings
@@ -43,8 +44,11 @@ def check_in_guest(context: StageContext) -> None:
     target = Target.model_validate(context.parameters["target"])
     bundle = read_language_bundle(folder)
     prompt = _prompt_tokens(context)
-    tokens = read_test_tokens(context, min(prompt + _ANSWER_TOKENS, bundle.cache_length))[:-1]
-    plain, wanted = (_answered(each, tokens, prompt) for each in torch_decoders(context))
+    length = min(prompt + _ANSWER_TOKENS, bundle.cache_length)
+    tokens = read_test_tokens(context, length)[:-1]
+    plain, wanted = (
+        predict_in_torch(model, tokens, length)[prompt - 1 :] for model in torch_models(context)
+    )
     try:
         with open_guest(folder / bundle.model, target, _SECONDS) as guest:
             found = _answered(GuestDecoder(bundle, guest), tokens, prompt)
