@@ -166,7 +166,7 @@ class LanguageDistill(Section):
                     f"sequences are learnt without asking the teacher; leave {key} out"
                 )
         if self.tail_samples and (self.top_k is None or self.divergence != "forward-kl"):
-            raise ValueError("tail_samples are kept beside top_k logits, for forward-kl")
+            raise ValueError("tail_samples needs top_k and forward-kl; set it to 0")
         if self.hidden_states and self.labels == 1:
             raise ValueError("labels: 1 asks no teacher; leave hidden_states out")
         return self

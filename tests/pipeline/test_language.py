@@ -187,7 +187,7 @@ def test_a_second_run_redoes_nothing(run: Path) -> None:
         ({"vocabulary": {"alignment": "mapped"}}, "tokenizer"),
         ({"distill": {"on_policy": {"share": 0.5}}}, "top_k"),
         ({"distill": {"hidden_states": 1.0}}, "hidden_states needs top_k: null"),
-        ({"distill": {"divergence": "jsd", "tail_samples": 4}}, "for forward-kl"),
+        ({"distill": {"divergence": "jsd", "tail_samples": 4}}, "needs top_k and forward-kl"),
         ({"seeds": [0, 1]}, "one seed"),
         ({"corpus": {"source": "text_files"}}, "path"),
     ],
