@@ -147,6 +147,7 @@ def test_a_killed_build_leaves_nothing_broken(
         pass
     build.send_signal(signal.SIGKILL)
     build.communicate()
+    unfinished = set((tmp_path / "new").glob(".scratch-*"))
     new = SysrootCache(tmp_path / "new", shop.pins)
     left, mended = new.find("litert", "cortex-a76"), new.build("litert", "cortex-a76")
     assert left in (None, mended)
@@ -155,6 +156,8 @@ def test_a_killed_build_leaves_nothing_broken(
     assert mended.key == expected.key
     assert mended.python is not None
     assert mended.python.read_text() == "python"
+    # Nothing of its own, in any case.
+    assert set((tmp_path / "new").glob(".scratch-*")) <= unfinished
     check_swept(new, tmp_path / "new")
 
 
